@@ -1,0 +1,118 @@
+"""The encoder of BERT, DistilBERT and RoBERTa, read from top to bottom: Encoder, EncoderLayer, its parts.
+
+Source: Vaswani et al. 2017, sec. 3; Devlin et al. 2018, sec. 3; wiring checked against transformers by tests.
+Shape suffixes: B sequences, T tokens in the batch, D hidden size, F intermediate size, N = T, or B where only the
+classification tokens go on.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.batch import TokenBatch, attend
+from models.config import EncoderConfig
+from models.dropout import Dropout
+
+
+class Encoder(nn.Module):
+    """Token ids in, one vector per token out. Nothing is filled in until `initialise_` or a checkpoint does it."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embeddings = Embeddings(config)
+        self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.num_hidden_layers))
+
+    def forward(self, batch: TokenBatch) -> Tensor:
+        """Last hidden state of every token, (T, D)."""
+        x_TD = self.embeddings(batch)
+        for layer in self.layers:
+            x_TD = layer(x_TD, batch)
+        return x_TD
+
+    def classification_vectors(self, batch: TokenBatch) -> Tensor:
+        """Last hidden state of each sequence's first token, (B, D).
+
+        Equal to `forward(batch)[batch.first_B]`. In the last layer no other token is asked for its output, so only
+        the keys and values of that layer are computed for all of them.
+        """
+        x_TD = self.embeddings(batch)
+        *lower, last = self.layers
+        for layer in lower:
+            x_TD = layer(x_TD, batch)
+        return last(x_TD, batch, first_only=True)
+
+
+class Embeddings(nn.Module):
+    """Sum of word, position and token-type vectors, normalised. Source: Devlin et al. 2018, fig. 2."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        D = config.hidden_size
+        self.first_position = config.first_position
+        self.word = nn.Embedding(config.vocab_size, D, sparse=True)
+        self.position = nn.Embedding(config.max_position_embeddings, D)
+        self.token_type = nn.Embedding(config.type_vocab_size, D) if config.type_vocab_size else None
+        self.norm = nn.LayerNorm(D, eps=config.layer_norm_eps)
+        self.dropout = Dropout(config.hidden_dropout_prob)
+
+    def forward(self, batch: TokenBatch) -> Tensor:
+        """(T,) ids, positions and segments in, (T, D) out. A family with one token type uses it for every token."""
+        x_TD = self.word(batch.ids_T) + self.position(batch.positions_T + self.first_position)
+        if self.token_type is not None:
+            one_type = self.token_type.num_embeddings == 1
+            x_TD = x_TD + (self.token_type.weight[0] if one_type else self.token_type(batch.segments_T))
+        return self.dropout(self.norm(x_TD))
+
+
+class EncoderLayer(nn.Module):
+    """Two post-LN blocks: sublayer, dropout, add, norm. Source: Vaswani et al. 2017, sec. 3.1."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        D = config.hidden_size
+        self.attention = SelfAttention(config)
+        self.attention_dropout = Dropout(config.attention_output_dropout_prob)
+        self.attention_norm = nn.LayerNorm(D, eps=config.layer_norm_eps)
+        self.feed_forward = FeedForward(config)
+        self.feed_forward_dropout = Dropout(config.hidden_dropout_prob)
+        self.feed_forward_norm = nn.LayerNorm(D, eps=config.layer_norm_eps)
+
+    def forward(self, x_TD: Tensor, batch: TokenBatch, first_only: bool = False) -> Tensor:
+        """(T, D) in, (T, D) out; with `first_only` the (B, D) rows of the sequences' first tokens alone."""
+        x_ND = x_TD.index_select(0, batch.first_B) if first_only else x_TD
+        x_ND = self.attention_norm(x_ND + self.attention_dropout(self.attention(x_ND, x_TD, batch)))
+        return self.feed_forward_norm(x_ND + self.feed_forward_dropout(self.feed_forward(x_ND)))
+
+
+class SelfAttention(nn.Module):
+    """Multi-head attention within each sequence. Source: Vaswani et al. 2017, sec. 3.2."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        D = config.hidden_size
+        self.heads = config.num_attention_heads
+        self.query = nn.Linear(D, D)
+        self.key = nn.Linear(D, D)
+        self.value = nn.Linear(D, D)
+        self.output = nn.Linear(D, D)
+        self.dropout = Dropout(config.attention_probs_dropout_prob)
+
+    def forward(self, x_ND: Tensor, x_TD: Tensor, batch: TokenBatch) -> Tensor:
+        """The tokens in `x_ND` (all, or the first of each sequence) ask all of their sequence's in `x_TD`: (N, D)."""
+        mixed_ND = attend(self.query(x_ND), self.key(x_TD), self.value(x_TD), batch, self.heads, self.dropout)
+        return self.output(mixed_ND)
+
+
+class FeedForward(nn.Module):
+    """Two linear maps with the erf form of GELU between. Source: Hendrycks and Gimpel 2016; Devlin et al. 2018, A.2."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.up = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.down = nn.Linear(config.intermediate_size, config.hidden_size)
+
+    def forward(self, x_ND: Tensor) -> Tensor:
+        """(N, D) -> (N, F) -> (N, D)."""
+        return self.down(F.gelu(self.up(x_ND)))

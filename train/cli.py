@@ -1,0 +1,176 @@
+"""Flags to RunConfig, from one table; how a user's error leaves the process. Imports no torch, so --help is quick."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.errors import UserError
+from train.config import RunConfig, with_setting
+from train.recipes import RECIPES
+
+INTERRUPTED = 130
+
+FLAGS: tuple[tuple[str, str, type, str], ...] = (
+    # flag, field of RunConfig, type, help
+    ("--init", "init", str, "how the encoder is filled: scratch or pretrained"),
+    ("--checkpoint", "checkpoint", str, "minilm, bert, distilbert, roberta, a folder, a .safetensors file or a hub id"),
+    ("--dataset", "data.dataset", str, "controlled (built in) or mnli"),
+    ("--data", "data.folder", str, "folder with train.tsv and dev_matched.tsv (for mnli; else MNLI_DIR, else the hub)"),
+    ("--train-examples", "data.train_examples", int, "training pairs (default: all)"),
+    ("--test-examples", "data.test_examples", int, "test pairs (default: all)"),
+    ("--validation-examples", "data.validation_examples", int, "pairs set aside for validation"),
+    ("--max-tokens", "data.max_tokens", int, "longest encoded pair"),
+    ("--hide", "data.hide", str, "premise or hypothesis: train on the other side alone"),
+    ("--epochs", "optim.epochs", int, "passes over the training pairs"),
+    ("--max-steps", "optim.max_steps", int, "stop after this many updates"),
+    ("--batch-size", "optim.batch_size", int, "examples of one forward pass"),
+    ("--accumulation", "optim.accumulation", int, "batches of one update"),
+    ("--learning-rate", "optim.learning_rate", float, "peak rate (default: the recipe's for this init)"),
+    ("--warmup", "optim.warmup", float, "share of the steps in which the rate rises"),
+    ("--freeze", "freeze.layers", str, "none, all, or K: embeddings and the lowest K layers"),
+    ("--patience", "stop.patience", int, "stop after this many epochs without improvement (default: never)"),
+    ("--head-init", "head_init", str, "normal, or zero: then the first loss is exactly ln 3"),
+    ("--seed", "seed", int, "decides the fresh weights, the batches and the dropout"),
+    ("--device", "device", str, "auto, cpu, cuda, cuda:1, ..."),
+    ("--precision", "precision", str, "auto, float32, bf16 or fp16"),
+    ("--threads", "threads", int, "CPU threads (default: one for each core)"),
+)
+
+_EPILOG = """\
+Any other setting: --set optim.weight_decay=0.1 (see train/config.py), or a TOML file: --config run.toml.
+Records, best weights and predictions go to results/STUDY/runs/NAME. Then: python -m analysis.compare results/STUDY
+
+examples:
+  python -m train.run --init pretrained
+  python -m train.run --init scratch
+  python -m train.run --init scratch --dataset mnli --data DIR --train-examples 5000 --study mine
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the command line asked for."""
+
+    config: RunConfig
+    directory: Path
+    """The run directory to make."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of `python -m train.run`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m train.run",
+        description="Train one arm: the same encoder, data, batches and head, filled at random or from a checkpoint.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--recipe", default="minilm", metavar="NAME", help=f"defaults: {', '.join(RECIPES)}")
+    for flag, path, kind, text in FLAGS:
+        default = _default(RECIPES["minilm"], path)
+        shown = text if default is None else f"{text} (default: {default})"
+        parser.add_argument(flag, type=kind, metavar=kind.__name__.upper(), help=shown)
+    parser.add_argument("--no-export", action="store_true", help="do not keep the best weights")
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="any setting by its field")
+    parser.add_argument("--config", metavar="FILE", help="TOML file with settings; flags win over it")
+    parser.add_argument("--results", default="results", metavar="DIR", help="where studies lie (default: results)")
+    parser.add_argument("--study", default="my-runs", metavar="NAME", help="folder of the study (default: my-runs)")
+    parser.add_argument("--name", metavar="NAME", help="folder of the run (default: INIT-seedSEED)")
+    return parser
+
+
+def _default(config: Any, path: str) -> Any:
+    return functools.reduce(getattr, path.split("."), config)
+
+
+def parse_run(argv: list[str] | None = None) -> Request:
+    """The request that the arguments make.
+
+    Raises:
+        UserError: a value that the configuration refuses.
+    """
+    arguments = vars(build_parser().parse_args(argv))
+    recipe = arguments["recipe"]
+    if recipe not in RECIPES:
+        raise UserError(f"recipe {recipe!r} is not one of {', '.join(RECIPES)}")
+    config = RECIPES[recipe]
+    for path, value in _settings(arguments):
+        config = with_setting(config, path, value)
+    name = arguments["name"] or f"{config.init}-seed{config.seed}"
+    for part in (arguments["study"], name):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", part):
+            raise UserError(f"name {part!r}: use letters, digits, '.', '_' and '-', at most 100 of them")
+    return Request(config=config, directory=Path(arguments["results"]) / arguments["study"] / "runs" / name)
+
+
+def _settings(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Dotted fields and values, later ones winning: file, --set, flags."""
+    if arguments["config"]:
+        yield from flatten(_read_toml(Path(arguments["config"])))
+    for item in arguments["set"]:
+        path, equals, value = item.partition("=")
+        if not equals:
+            raise UserError(f"--set {item!r}: write FIELD=VALUE")
+        yield path.strip(), parse_value(value.strip())
+    for flag, path, _, _ in FLAGS:
+        value = arguments[flag[2:].replace("-", "_")]
+        if value is not None:
+            yield path, value
+    if arguments["no_export"]:
+        yield "export", False
+
+
+def flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested tables as dotted paths."""
+    for key, value in table.items():
+        if isinstance(value, Mapping) and key != "learning_rates":
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def parse_value(text: str) -> Any:
+    """A TOML value where it is one, `none` for None, else the text itself."""
+    if text == "none":
+        return None
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def guard(main: Callable[..., None]) -> Callable[..., int]:
+    """Wrap a command: a user's error becomes one line on stderr and its exit code, Ctrl-C becomes 130."""
+
+    @functools.wraps(main)
+    def guarded(argv: list[str] | None = None) -> int:
+        try:
+            main(argv)
+            sys.stdout.flush()
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return error.exit_code
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return INTERRUPTED
+        except BrokenPipeError:  # `... | head` has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+    return guarded

@@ -1,0 +1,208 @@
+"""What was asked of a run: frozen, validated, and recorded with it. What follows from it is in `plan.py`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from typing import Any, get_type_hints
+
+from models.errors import UserError
+
+SCHEMA_VERSION = 1
+NUMERICS_VERSION = 1
+"""Raised whenever a change to models/ or train/ alters a run's numbers; runs of different versions do not compare."""
+
+DATASETS = ("controlled", "mnli")
+PRECISIONS = ("auto", "float32", "bf16", "fp16")
+MONITORS = ("validation_loss", "validation_accuracy")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise UserError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which pairs, how many, how long."""
+
+    dataset: str = "controlled"
+    """`controlled` (built in) or `mnli` (from `folder`, else MNLI_DIR, else the hub)."""
+    folder: str | None = None
+    """Folder with train.tsv and dev_matched.tsv; only its last component is recorded."""
+    train_examples: int | None = None
+    """Training pairs to use; None is all."""
+    sample: str = "first"
+    """Which of them: `first` in the file's order, or `seeded`, drawn by the run's seed."""
+    validation_examples: int = 1_000
+    """Pairs carved out of the training file for validation, whole premises at a time."""
+    test_examples: int | None = None
+    """Test pairs to use, the first ones; None is all."""
+    max_tokens: int = 128
+    """Longest encoded pair in tokens; longer ones lose tokens from the longer sentence first."""
+    hide: str | None = None
+    """`premise` or `hypothesis`: blank that side, for a one-sided baseline."""
+
+    def __post_init__(self) -> None:
+        _require(self.dataset in DATASETS, f"dataset {self.dataset!r} is not one of {', '.join(DATASETS)}")
+        _require(self.sample in ("first", "seeded"), f"sample {self.sample!r} is neither 'first' nor 'seeded'")
+        _require(self.hide in (None, "premise", "hypothesis"), f"hide {self.hide!r} is not premise or hypothesis")
+        _require(self.max_tokens >= 8, f"max_tokens is {self.max_tokens}, must be at least 8")
+        _require(self.validation_examples >= 1, "validation_examples must be at least 1")
+        for name in ("train_examples", "test_examples"):
+            value = getattr(self, name)
+            _require(value is None or value >= 1, f"{name} is {value}, must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimConfig:
+    """AdamW, its schedule, and what makes one update. Source: Loshchilov and Hutter 2019; Devlin et al. 2018, A.2."""
+
+    learning_rate: float | None = None
+    """Peak rate; None takes the arm's own from `learning_rates`."""
+    learning_rates: Mapping[str, float] = field(default_factory=dict)
+    """The recipe's peak rate by init."""
+    weight_decay: float = 0.01
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    schedule: str = "linear"
+    """After warm-up: `linear` decay to 0 at the last step, or `constant`."""
+    warmup: float = 0.1
+    """Share of all steps during which the rate rises from 0."""
+    batch_size: int = 32
+    """Examples of one forward pass."""
+    accumulation: int = 1
+    """Batches of one update."""
+    max_grad_norm: float = 1.0
+    """Longer gradients are scaled down to this global 2-norm."""
+    epochs: int = 4
+    max_steps: int | None = None
+    """Stop after this many updates; the schedule still spans all epochs."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "accumulation", "epochs"):
+            _require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}, must be at least 1")
+        _require(self.max_steps is None or self.max_steps >= 1, f"max_steps is {self.max_steps}, must be at least 1")
+        rates = [*self.learning_rates.values(), *([] if self.learning_rate is None else [self.learning_rate])]
+        for rate in rates:
+            _require(math.isfinite(rate) and 0 < rate < 1, f"learning_rate is {rate}, must lie between 0 and 1")
+        _require(0 <= self.warmup <= 1, f"warmup is {self.warmup}, must be a share from 0 to 1")
+        _require(0 <= self.weight_decay < 1, f"weight_decay is {self.weight_decay}, must lie in [0, 1)")
+        _require(self.schedule in ("linear", "constant"), f"schedule {self.schedule!r} is not linear or constant")
+        _require(self.max_grad_norm > 0, f"max_grad_norm is {self.max_grad_norm}, must be positive")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropoutConfig:
+    """Dropout probabilities; None keeps the architecture's own."""
+
+    hidden: float | None = None
+    attention: float | None = None
+    classifier: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, p in asdict(self).items():
+            _require(p is None or 0 <= p < 1, f"dropout.{name} is {p}, must lie in [0, 1)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """How closely a run is watched."""
+
+    probes: int = 20
+    """Evaluations of the probe sets along the run, evenly spaced in steps, beside the one at step 0."""
+    probe_examples: int = 128
+    """Pairs of each probe set: the first of training and of validation."""
+
+    def __post_init__(self) -> None:
+        _require(self.probes >= 0, f"probes is {self.probes}, must not be negative")
+        _require(self.probe_examples >= 1, f"probe_examples is {self.probe_examples}, must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreezeConfig:
+    """Which part of the encoder does not learn: a frozen part is in evaluation mode and draws no dropout."""
+
+    layers: str = "none"
+    """`none`, `all` (the whole encoder), or a number K: the embeddings and the lowest K layers."""
+
+    def __post_init__(self) -> None:
+        number = self.layers.isdecimal()
+        _require(self.layers in ("none", "all") or number, f"freeze {self.layers!r} is not none, all or a number")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopConfig:
+    """When to stop early, and what `best` means."""
+
+    monitor: str = "validation_loss"
+    """`validation_loss` or `validation_accuracy`: chooses the best weights, once an epoch."""
+    patience: int | None = None
+    """Epochs without improvement before stopping; None never stops early."""
+    min_delta: float = 0.0
+    """An improvement must be larger than this."""
+
+    def __post_init__(self) -> None:
+        _require(self.monitor in MONITORS, f"monitor {self.monitor!r} is not one of {', '.join(MONITORS)}")
+        _require(self.patience is None or self.patience >= 1, f"patience is {self.patience}, must be at least 1")
+        _require(self.min_delta >= 0, f"min_delta is {self.min_delta}, must not be negative")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """All that was asked of one run. Two arms of a comparison differ in `init` alone."""
+
+    init: str = "pretrained"
+    recipe: str = "minilm"
+    checkpoint: str = "minilm"
+    """Architecture, vocabulary and, for the arms that want them, weights: a name, folder, file or hub id."""
+    head_init: str = "normal"
+    """`normal`, as in BERT, or `zero`: then the loss at step 0 is exactly ln 3."""
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int | None = None
+    """CPU threads; None is one for each core."""
+    export: bool = True
+    """Keep the best weights as a folder that transformers opens."""
+    data: DataConfig = DataConfig()
+    optim: OptimConfig = OptimConfig()
+    dropout: DropoutConfig = DropoutConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    freeze: FreezeConfig = FreezeConfig()
+    stop: StopConfig = StopConfig()
+
+    def __post_init__(self) -> None:
+        _require(self.head_init in ("normal", "zero"), f"head_init {self.head_init!r} is neither normal nor zero")
+        _require(self.precision in PRECISIONS, f"precision {self.precision!r} is not one of {', '.join(PRECISIONS)}")
+        _require(0 <= self.seed < 2**31, f"seed is {self.seed}, must lie in 0 to 2^31 - 1")
+        _require(self.threads is None or self.threads >= 1, f"threads is {self.threads}, must be at least 1")
+
+
+def to_record(config: Any) -> dict[str, Any]:
+    """The configuration as JSON-ready nested dicts."""
+    return asdict(config)
+
+
+def from_record(kind: type, record: Mapping[str, Any]) -> Any:
+    """The inverse of `to_record`.
+
+    Raises:
+        UserError: an unknown field, or a value that its section refuses.
+    """
+    hints = get_type_hints(kind)
+    unknown = sorted(set(record) - {f.name for f in fields(kind)})
+    _require(not unknown, f"unknown setting {', '.join(unknown)}; {kind.__name__} knows {', '.join(hints)}")
+    values = {k: from_record(hints[k], v) if is_dataclass(hints[k]) else v for k, v in record.items()}
+    return kind(**values)
+
+
+def with_setting(config: Any, path: str, value: Any) -> Any:
+    """A copy of a (nested) configuration with one dotted field changed, e.g. `optim.weight_decay`."""
+    name, _, rest = path.partition(".")
+    if not is_dataclass(config) or name not in {f.name for f in fields(config)}:
+        raise UserError(f"unknown setting {path!r}")
+    inner = with_setting(getattr(config, name), rest, value) if rest else value
+    return replace(config, **{name: inner})  # type: ignore[type-var]

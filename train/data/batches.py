@@ -1,0 +1,61 @@
+"""Which examples make which step: a function of seed and epoch alone, so that a resumed run needs no replay."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterable, Sequence
+
+POOL = 50
+"""Batches whose examples are sorted by length together: enough that a batch is nearly even, few enough that its
+examples are still a random draw. Source: fairseq's and transformers' length grouping (mega-batches of 50)."""
+
+
+def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
+    """Every example once, in batches of nearly equal length, batches in random order.
+
+    The examples are shuffled, cut into pools, sorted by length within a pool and cut into batches. Only the very last
+    batch of the last pool may be smaller.
+
+    Args:
+        lengths: tokens of each example.
+    """
+    stream = random.Random(f"batches {seed} {epoch}")
+    order = list(range(len(lengths)))
+    stream.shuffle(order)
+    batches = []
+    for start in range(0, len(order), POOL * batch_size):
+        pool = sorted(order[start : start + POOL * batch_size], key=lambda index: lengths[index])
+        batches += [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+    stream.shuffle(batches)
+    return batches
+
+
+def epoch_steps(
+    lengths: Sequence[int], batch_size: int, accumulation: int, seed: int, epoch: int
+) -> list[list[list[int]]]:
+    """The epoch's batches, grouped into the updates they make."""
+    batches = epoch_batches(lengths, batch_size, seed, epoch)
+    return [batches[i : i + accumulation] for i in range(0, len(batches), accumulation)]
+
+
+def split_by_tokens(batch: Sequence[int], lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """Cut a batch into runs of at most `max_tokens` tokens each (one example at least), to bound memory."""
+    parts: list[list[int]] = []
+    room = 0
+    for index in batch:
+        if lengths[index] > room:
+            parts.append([])
+            room = max_tokens
+        parts[-1].append(index)
+        room -= lengths[index]
+    return parts
+
+
+def order_hash(epochs: Iterable[Iterable[Sequence[int]]], ids: Sequence[str]) -> str:
+    """sha256 over the examples' ids in the order in which training meets them, batch by batch."""
+    digest = hashlib.sha256()
+    for batches in epochs:
+        for batch in batches:
+            digest.update(("\x1f".join(ids[index] for index in batch) + "\x1e").encode())
+    return digest.hexdigest()

@@ -1,0 +1,114 @@
+"""From sentences to token ids, once, before training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.batch import TokenBatch
+from models.config import EncoderConfig
+from models.errors import CheckpointError
+from train.data.pairs import LABELS
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from tokenizers import Tokenizer
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EncodedPairs:
+    """All pairs of a split as token ids, end to end.
+
+    Shape suffixes: N pairs, S tokens of all pairs.
+    """
+
+    ids_S: Tensor
+    segments_S: Tensor
+    starts: list[int]
+    """N + 1 offsets into the tokens."""
+    labels_N: Tensor
+    """Index into LABELS."""
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def length(self, index: int) -> int:
+        """Tokens of one pair."""
+        return self.starts[index + 1] - self.starts[index]
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of every pair."""
+        return [self.length(index) for index in range(len(self))]
+
+    def batch(self, indices: list[int]) -> tuple[TokenBatch, Tensor]:
+        """The packed batch of these pairs, and their labels (B,)."""
+        spans = [slice(self.starts[index], self.starts[index + 1]) for index in indices]
+        packed = TokenBatch.from_sequences([self.ids_S[s] for s in spans], [self.segments_S[s] for s in spans])
+        return packed, self.labels_N[torch.tensor(indices)]
+
+
+def open_tokenizer(path: Path | None, config: EncoderConfig, max_tokens: int) -> Tokenizer:
+    """The tokenizer of a checkpoint, with its baked-in truncation and padding replaced by longest-first truncation.
+
+    Raises:
+        CheckpointError: the file is missing or broken, or has ids beyond the encoder's vocabulary.
+        UserError: `max_tokens` is more than the encoder has positions for.
+    """
+    from tokenizers import Tokenizer
+
+    if path is None:
+        raise CheckpointError("the checkpoint has no tokenizer.json")
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises a bare Exception
+        raise CheckpointError(f"{path.name}: not a tokenizer that the tokenizers library can read ({error})") from None
+    largest = max(tokenizer.get_vocab(with_added_tokens=True).values())
+    if largest >= config.vocab_size:
+        raise CheckpointError(f"{path.name}: has id {largest}, but vocab_size is {config.vocab_size}")
+    if max_tokens > config.max_tokens:
+        raise CheckpointError(f"max_tokens {max_tokens} is more than the encoder's {config.max_tokens} positions")
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def encode_pairs(tokenizer: Tokenizer, pairs: Dataset, max_tokens: int, hide: str | None = None) -> EncodedPairs:
+    """Encode every pair, truncated longest first to `max_tokens`; `hide` blanks that side."""
+    tokenizer.enable_truncation(max_tokens, strategy="longest_first")
+    encodings = tokenizer.encode_batch(_texts(pairs, hide))
+    tokenizer.no_truncation()
+    ids = [encoding.ids for encoding in encodings]
+    return EncodedPairs(
+        ids_S=torch.from_numpy(np.concatenate([np.asarray(i, dtype=np.int64) for i in ids])),
+        segments_S=torch.from_numpy(np.concatenate([np.asarray(e.type_ids, dtype=np.int64) for e in encodings])),
+        starts=[0, *np.cumsum([len(i) for i in ids]).tolist()],
+        labels_N=torch.tensor([LABELS.index(label) for label in pairs["label"]]),
+    )
+
+
+def _texts(pairs: Dataset, hide: str | None) -> list[tuple[str, str]]:
+    blank = [""] * len(pairs)
+    premises = blank if hide == "premise" else pairs["premise"]
+    hypotheses = blank if hide == "hypothesis" else pairs["hypothesis"]
+    return list(zip(premises, hypotheses, strict=True))
+
+
+def token_statistics(tokenizer: Tokenizer, pairs: Dataset, max_tokens: int, hide: str | None = None) -> dict[str, Any]:
+    """Length of the encoded pairs before truncation, in tokens: mean, max, percentiles, and the share cut short."""
+    lengths = np.array([len(encoding.ids) for encoding in tokenizer.encode_batch(_texts(pairs, hide))])
+    p90, p95, p99 = np.percentile(lengths, [90, 95, 99])
+    return {
+        "mean": round(float(lengths.mean()), 2),
+        "max": int(lengths.max()),
+        "p90": round(float(p90), 1),
+        "p95": round(float(p95), 1),
+        "p99": round(float(p99), 1),
+        "max_tokens": max_tokens,
+        "truncated_share": round(float((lengths > max_tokens).mean()), 4),
+    }

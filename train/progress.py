@@ -1,0 +1,50 @@
+"""What a run says while it works: a bar on a terminal, a line every 30 seconds in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from tqdm import tqdm
+
+EVERY = 30.0
+"""Seconds between two lines where standard error is not a terminal."""
+
+
+class Progress:
+    """Shows updates made, loss, examples per second and time left."""
+
+    def __init__(self, total: int, label: str, done: int = 0) -> None:
+        self.label = label
+        self.total = total
+        self.first = done
+        self.started = self.said = time.monotonic()
+        self.bar = None
+        if sys.stderr.isatty():
+            self.bar = tqdm(total=total, initial=done, desc=label, unit="step", dynamic_ncols=True)
+
+    def update(self, step: int, loss: float, examples_per_second: float) -> None:
+        """Show that `step` updates are done."""
+        shown = f"loss {loss:.3f}, {examples_per_second:.0f} examples/s"
+        if self.bar is not None:
+            self.bar.set_postfix_str(shown, refresh=False)
+            self.bar.update(step - self.bar.n)
+        elif time.monotonic() - self.said >= EVERY:
+            self.said = time.monotonic()
+            left = (self.said - self.started) / max(1, step - self.first) * (self.total - step)
+            self.say(f"step {step}/{self.total}, {shown}, {_duration(left)} left")
+
+    def say(self, message: str) -> None:
+        """One line that stays, above the bar where there is one."""
+        tqdm.write(f"{self.label}: {message}", file=sys.stderr)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        if self.bar is not None:
+            self.bar.close()
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

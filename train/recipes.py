@@ -1,0 +1,21 @@
+"""Named configurations. Each opens with its command."""
+
+from __future__ import annotations
+
+from train.config import OptimConfig, RunConfig
+
+RECIPES: dict[str, RunConfig] = {
+    # python -m train.run --recipe minilm
+    "minilm": RunConfig(
+        optim=OptimConfig(
+            learning_rates={
+                "scratch": 3e-4,
+                "pretrained": 1e-4,
+                "embeddings": 3e-4,
+                "shuffled": 3e-4,
+                "bottom": 1e-4,
+                "mlm": 1e-4,
+            }
+        )
+    ),
+}

@@ -1,0 +1,209 @@
+"""One run from configuration to summary: read it top to bottom."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import sys
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from models.build import build_classifier, needs_weights
+from models.config import EncoderConfig
+from models.dropout import seed_dropout
+from models.files import sha256_of
+from models.initialise import random_stream
+from models.pretrained import LoadReport, export_checkpoint
+from models.sources import Checkpoint, find_checkpoint
+from train.certificate import build_certificate, tensors_hash
+from train.cli import Request
+from train.config import RunConfig, to_record
+from train.data.encode import EncodedPairs, encode_pairs, open_tokenizer, token_statistics
+from train.data.pairs import LABELS
+from train.data.splits import Splits, load_splits
+from train.evaluate import Evaluation, evaluate
+from train.freeze import set_learning
+from train.loop import Job, TrainState, fit, log_evaluation, probe, restore_weights
+from train.optim import build_optimizer
+from train.plan import plan_run
+from train.precision import Precision, choose_device, choose_precision
+from train.progress import Progress
+from train.records import RunDirectory, describe_environment
+from train.seeds import prepare_process
+from train.stopping import Stopping
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Material:
+    """Pairs and checkpoint, read and checked before a run directory or a model is made."""
+
+    splits: Splits
+    encoded: dict[str, EncodedPairs]
+    checkpoint: Checkpoint
+    encoder: EncoderConfig
+    tokens: dict[str, Any]
+
+
+def run(request: Request) -> None:
+    """Train, test and record one arm.
+
+    Raises:
+        UserError: or one of its kinds; nothing that existed before is lost.
+    """
+    config = request.config
+    threads = prepare_process(config.threads)
+    device = choose_device(config.device)
+    precision = choose_precision(config.precision, device)
+    material = gather(config)
+    records = RunDirectory.create(request.directory)
+    job = prepare(config, material, records, precision)
+    report_setting(config, job, material, threads)
+    state = TrainState(stopping=Stopping(config.stop))
+    before = test_all(job, state, material)
+    probe(job, state)
+    fit(job, state)
+    restore_weights(job.model, job.best_weights)
+    after = test_all(job, state, material, weights="best")
+    finish(job, state, material, before, after)
+
+
+def gather(config: RunConfig) -> Material:
+    """Read the pairs, find the checkpoint, encode every split."""
+    checkpoint = find_checkpoint(config.checkpoint, download=needs_weights(config.init))
+    dropout = config.dropout
+    encoder = checkpoint.config.with_dropout(dropout.hidden, dropout.attention, dropout.classifier)
+    tokenizer = open_tokenizer(checkpoint.tokenizer, encoder, config.data.max_tokens)
+    splits = load_splits(config.data, config.seed)
+    limit, hide = config.data.max_tokens, config.data.hide
+    return Material(
+        splits=splits,
+        encoded={name: encode_pairs(tokenizer, pairs, limit, hide) for name, pairs in splits.all().items()},
+        checkpoint=checkpoint,
+        encoder=encoder,
+        tokens=token_statistics(tokenizer, splits.train, limit, hide),
+    )
+
+
+def prepare(config: RunConfig, material: Material, records: RunDirectory, precision: Precision) -> Job:
+    """Build the model and everything else that training needs, and write down what the run starts from."""
+    model, load_report = build_classifier(
+        material.checkpoint, material.encoder, config.init, config.seed, config.head_init
+    )
+    train = material.encoded["train"]
+    plan = plan_run(config, len(train))
+    ids = material.splits.train["id"]
+    certificate = build_certificate(model, model.head, config, plan, train, list(ids), material.splits.hashes())
+    write_start(records, config, asdict(plan), material, load_report, certificate)
+    model.to(precision.device)
+    set_learning(model, config.freeze)
+    seed_dropout(model, random_stream(config.seed, "dropout"))
+    return Job(
+        config=config,
+        plan=plan,
+        model=model,
+        optimizer=build_optimizer(model, config.optim),
+        scaler=precision.build_scaler(),
+        precision=precision,
+        train=train,
+        validation=material.encoded["validation"],
+        records=records,
+        progress=Progress(plan.steps, f"{config.init} seed {config.seed}"),
+    )
+
+
+def write_start(
+    records: RunDirectory,
+    config: RunConfig,
+    plan: dict[str, Any],
+    material: Material,
+    load_report: LoadReport,
+    certificate: dict[str, Any],
+) -> None:
+    """config.json, data.json, load_report.json and certificate.json; names instead of paths."""
+    folder = None if config.data.folder is None else Path(config.data.folder).name
+    named = replace(config, checkpoint=material.checkpoint.name, data=replace(config.data, folder=folder))
+    records.write_json("config.json", {**to_record(named), "encoder": asdict(material.encoder), "plan": plan})
+    records.write_json("data.json", {**material.splits.to_record(), "tokens": material.tokens})
+    records.write_json("load_report.json", load_report.to_json())
+    records.write_json("certificate.json", certificate)
+
+
+def report_setting(config: RunConfig, job: Job, material: Material, threads: int) -> None:
+    """Write environment.json, and say what is about to happen."""
+    tokenizer = material.checkpoint.tokenizer
+    environment = describe_environment(job.precision.device, job.precision.name, threads)
+    hashes = {
+        "weights_sha256": material.checkpoint.weights_sha256 if needs_weights(config.init) else None,
+        "tokenizer_sha256": None if tokenizer is None else sha256_of(tokenizer),
+    }
+    job.records.write_json("environment.json", environment | hashes)
+    tokens = material.tokens
+    job.progress.say(
+        f"{material.splits.name}, {len(job.train)} training pairs; tokens: mean {tokens['mean']}, "
+        f"90/95/99% {tokens['p90']:.0f}/{tokens['p95']:.0f}/{tokens['p99']:.0f}, max {tokens['max']}; "
+        f"{tokens['truncated_share']:.2%} cut at {tokens['max_tokens']}"
+    )
+    job.progress.say(
+        f"{job.precision.device}, {job.precision.name} ({job.precision.reason}), {threads} threads; "
+        f"{job.plan.steps} steps, peak learning rate {job.plan.learning_rate:g}; records in {job.records.path}"
+    )
+
+
+def test_all(job: Job, state: TrainState, material: Material, weights: str = "initial") -> dict[str, Evaluation]:
+    """Evaluate and record validation and every test set; once before training and once with the best weights."""
+    results = {}
+    for name in ("validation", *material.splits.tests):
+        results[name] = evaluate(job.model, material.encoded[name], job.precision)
+        log_evaluation(job, state, name, results[name], weights=weights)
+    return results
+
+
+def finish(
+    job: Job,
+    state: TrainState,
+    material: Material,
+    before: dict[str, Evaluation],
+    after: dict[str, Evaluation],
+) -> None:
+    """Write predictions, the exported model and, last of all, the summary; say where they are and what comes next."""
+    job.records.write_predictions(
+        row for name in material.splits.tests for row in _prediction_rows(material, name, after[name].logits_NC)
+    )
+    if job.config.export:
+        export_checkpoint(job.model.cpu(), job.records.path / "export", LABELS, material.checkpoint.tokenizer)
+    parameters = dict(job.model.named_parameters())
+    job.records.write_json(
+        "summary.json",
+        {
+            "stop_reason": state.stop_reason,
+            "steps": state.step,
+            "epochs": state.epoch,
+            "examples_seen": state.examples_seen,
+            "seconds": state.seconds,
+            "train_seconds": state.train_seconds,
+            "parameters": sum(p.numel() for p in parameters.values()),
+            "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "weights_sha256": tensors_hash(parameters),
+            "best": state.best,
+            "evaluations": {"before": _figures(before), "after": _figures(after)},
+        },
+    )
+    shutil.rmtree(job.best_weights.parent)
+    test = after["test"]
+    study = job.records.path.parent.parent
+    job.progress.say(f"{state.stop_reason}: test accuracy {test.accuracy:.3f}, loss {test.loss:.4f}")
+    print(f"Records are in {job.records.path}\nNext: python -m analysis.compare {study}", file=sys.stdout)
+
+
+def _figures(results: dict[str, Evaluation]) -> dict[str, dict[str, Any]]:
+    return {n: {"loss": r.loss, "accuracy": r.accuracy, "examples": r.examples} for n, r in results.items()}
+
+
+def _prediction_rows(material: Material, name: str, logits_NC: Tensor) -> list[tuple[str, str, str, list[float], str]]:
+    pairs = material.splits.tests[name]
+    probabilities = logits_NC.double().softmax(1).tolist()
+    rows = zip(pairs["id"], pairs["label"], probabilities, pairs["group"], strict=True)
+    return [(name, id, label, p, group) for id, label, p, group in rows]
