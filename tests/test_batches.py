@@ -48,7 +48,13 @@ def test_batches_hold_nearly_equal_lengths_of_randomly_drawn_examples():
 def test_parts_are_whole_and_bounded(lengths, limit):
     parts = split_by_tokens(range(len(lengths)), lengths, limit)
     assert [i for part in parts for i in part] == list(range(len(lengths)))
-    assert all(sum(lengths[i] for i in part) <= limit or len(part) == 1 for part in parts)
+    assert all(sum(lengths[i] for i in part) <= max(limit, max(lengths)) for part in parts)
+
+
+def test_parts_are_nearly_even():
+    lengths = [40] * 32
+    assert [len(part) for part in split_by_tokens(range(32), lengths, 1000)] == [16, 16]
+    assert [len(part) for part in split_by_tokens(range(32), lengths, 1280)] == [32]
 
 
 def test_the_hash_sees_order_and_grouping():

@@ -30,8 +30,8 @@ FLUSH_EVERY = 10
 """Updates between two looks at the losses, which stay on the device until then."""
 GRADIENTS_EVERY = 20
 """Updates between two records of gradient norms by layer."""
-MAX_TOKENS = 4_096
-"""Tokens of one forward and backward pass; longer batches are split, which bounds memory and changes nothing else."""
+MAX_TOKENS = 1_536
+"""Tokens of one forward and backward pass; larger batches are split, which bounds memory and changes nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

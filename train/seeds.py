@@ -12,7 +12,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 def prepare_process(threads: int | None) -> int:
-    """Fix the thread count, ask for deterministic kernels, flush denormals, keep freed memory. Returns the threads.
+    """Fix the thread count, ask for deterministic kernels, flush denormals. Returns the threads.
 
     Bit-equal repetition holds on one machine with the same versions and thread count.
     """
@@ -22,7 +22,6 @@ def prepare_process(threads: int | None) -> int:
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # no code here reads memory before writing it
     torch.set_flush_denormal(True)
-    keep_freed_memory()
     return torch.get_num_threads()
 
 

@@ -14,14 +14,16 @@ from torch import Tensor
 from models.build import build_classifier, needs_weights
 from models.config import EncoderConfig
 from models.dropout import seed_dropout
+from models.errors import CheckpointError, UserError
 from models.files import sha256_of
 from models.initialise import random_stream
 from models.pretrained import LoadReport, export_checkpoint
 from models.sources import Checkpoint, find_checkpoint
+from models.tokenizer_file import open_tokenizer
 from train.certificate import build_certificate, tensors_hash
 from train.cli import Request
 from train.config import RunConfig, to_record
-from train.data.encode import EncodedPairs, encode_pairs, open_tokenizer, token_statistics
+from train.data.encode import EncodedPairs, encode_pairs, token_statistics
 from train.data.pairs import LABELS
 from train.data.splits import Splits, load_splits
 from train.evaluate import Evaluation, evaluate
@@ -32,7 +34,7 @@ from train.plan import plan_run
 from train.precision import Precision, choose_device, choose_precision
 from train.progress import Progress
 from train.records import RunDirectory, describe_environment
-from train.seeds import prepare_process
+from train.seeds import keep_freed_memory, prepare_process
 from train.stopping import Stopping
 
 
@@ -75,7 +77,13 @@ def gather(config: RunConfig) -> Material:
     checkpoint = find_checkpoint(config.checkpoint, download=needs_weights(config.init))
     dropout = config.dropout
     encoder = checkpoint.config.with_dropout(dropout.hidden, dropout.attention, dropout.classifier)
-    tokenizer = open_tokenizer(checkpoint.tokenizer, encoder, config.data.max_tokens)
+    if checkpoint.tokenizer is None:
+        raise CheckpointError(f"{checkpoint.name}: has no tokenizer.json, without which no sentence can be encoded")
+    if config.data.max_tokens > encoder.max_tokens:
+        raise UserError(
+            f"max_tokens {config.data.max_tokens} is more than the encoder's {encoder.max_tokens} positions"
+        )
+    tokenizer = open_tokenizer(checkpoint.tokenizer, encoder)
     splits = load_splits(config.data, config.seed)
     limit, hide = config.data.max_tokens, config.data.hide
     return Material(
@@ -98,6 +106,7 @@ def prepare(config: RunConfig, material: Material, records: RunDirectory, precis
     certificate = build_certificate(model, model.head, config, plan, train, list(ids), material.splits.hashes())
     write_start(records, config, asdict(plan), material, load_report, certificate)
     model.to(precision.device)
+    keep_freed_memory()  # from here on, so that what loading took is given back first
     set_learning(model, config.freeze)
     seed_dropout(model, random_stream(config.seed, "dropout"))
     return Job(

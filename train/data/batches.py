@@ -40,16 +40,27 @@ def epoch_steps(
 
 
 def split_by_tokens(batch: Sequence[int], lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """Cut a batch into runs of at most `max_tokens` tokens each (one example at least), to bound memory."""
-    parts: list[list[int]] = []
-    room = 0
+    """Cut a batch into the fewest runs of nearly equal size with at most `max_tokens` tokens each, to bound memory.
+
+    A single example longer than that makes a run of its own.
+    """
+    total = sum(lengths[index] for index in batch)
+    longest = max(lengths[index] for index in batch)
+    for count in range(-(-total // max_tokens), len(batch)):
+        parts = _cut(batch, lengths, total / count)
+        if max(sum(lengths[index] for index in part) for part in parts) <= max(max_tokens, longest):
+            return parts
+    return [[index] for index in batch]
+
+
+def _cut(batch: Sequence[int], lengths: Sequence[int], tokens: float) -> list[list[int]]:
+    """Runs that each end with the example in whose middle a multiple of `tokens` lies."""
+    parts: dict[int, list[int]] = {}
+    before = 0
     for index in batch:
-        if lengths[index] > room:
-            parts.append([])
-            room = max_tokens
-        parts[-1].append(index)
-        room -= lengths[index]
-    return parts
+        parts.setdefault(int((before + lengths[index] / 2) // tokens), []).append(index)
+        before += lengths[index]
+    return list(parts.values())
 
 
 def order_hash(epochs: Iterable[Iterable[Sequence[int]]], ids: Sequence[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +10,6 @@ import torch
 from torch import Tensor
 
 from models.batch import TokenBatch
-from models.config import EncoderConfig
-from models.errors import CheckpointError
 from train.data.pairs import LABELS
 
 if TYPE_CHECKING:
@@ -51,31 +48,6 @@ class EncodedPairs:
         spans = [slice(self.starts[index], self.starts[index + 1]) for index in indices]
         packed = TokenBatch.from_sequences([self.ids_S[s] for s in spans], [self.segments_S[s] for s in spans])
         return packed, self.labels_N[torch.tensor(indices)]
-
-
-def open_tokenizer(path: Path | None, config: EncoderConfig, max_tokens: int) -> Tokenizer:
-    """The tokenizer of a checkpoint, with its baked-in truncation and padding replaced by longest-first truncation.
-
-    Raises:
-        CheckpointError: the file is missing or broken, or has ids beyond the encoder's vocabulary.
-        UserError: `max_tokens` is more than the encoder has positions for.
-    """
-    from tokenizers import Tokenizer
-
-    if path is None:
-        raise CheckpointError("the checkpoint has no tokenizer.json")
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises a bare Exception
-        raise CheckpointError(f"{path.name}: not a tokenizer that the tokenizers library can read ({error})") from None
-    largest = max(tokenizer.get_vocab(with_added_tokens=True).values())
-    if largest >= config.vocab_size:
-        raise CheckpointError(f"{path.name}: has id {largest}, but vocab_size is {config.vocab_size}")
-    if max_tokens > config.max_tokens:
-        raise CheckpointError(f"max_tokens {max_tokens} is more than the encoder's {config.max_tokens} positions")
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
 
 
 def encode_pairs(tokenizer: Tokenizer, pairs: Dataset, max_tokens: int, hide: str | None = None) -> EncodedPairs:

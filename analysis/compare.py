@@ -1,0 +1,65 @@
+"""Compares finished runs and writes report.md, report.html and figures/ into their study folder."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+USAGE_ERROR, DATA_ERROR = 2, 3
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the command line."""
+    found = argparse.ArgumentParser(prog="python -m analysis.compare", description=__doc__)
+    found.add_argument(
+        "runs",
+        nargs="+",
+        type=Path,
+        metavar="RUN",
+        help="a run directory, or a study folder with runs/ in it",
+    )
+    found.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: the runs' study folder)")
+    return found
+
+
+def study_of(path: Path) -> Path | None:
+    """Returns the study folder of a path: itself if it has runs/, the one above runs/ for a run in it, or None."""
+    if (path / "runs").is_dir():
+        return path
+    above = path.resolve().parent
+    return above.parent if above.name == "runs" else None
+
+
+def common_study(paths: Sequence[Path]) -> Path | None:
+    """Returns the one study folder that all paths belong to, or None."""
+    studies = [study_of(path) for path in paths]
+    places = {study.resolve() if study else None for study in studies}
+    return studies[0] if len(places) == 1 else None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the report and returns the exit code."""
+    asked = parser().parse_args(arguments)
+    out = asked.out or common_study(asked.runs)
+    if out is None:
+        parser().error("these runs are not all below the runs/ folder of one study; say where to write with --out DIR")
+    if out.exists() and not out.is_dir():
+        parser().error(f"--out {out}: not a directory")
+    from analysis.records import RecordError
+    from analysis.report import write_report  # late: matplotlib takes a second, --help should not
+    from analysis.runs import load_study
+    from analysis.text import clean
+
+    try:
+        runs, unfinished = load_study(asked.runs)
+        for name in unfinished:
+            print(f"left out, unfinished: {name}")
+        print(f"report: {clean(str(write_report(runs, unfinished, out)), 400)}")
+    except (RecordError, OSError) as error:
+        print(f"error: {clean(str(error), 400)}", file=sys.stderr)
+        return DATA_ERROR
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,22 @@
+"""The seed report's per-epoch numbers, quoted as its own, never as ours."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from analysis.records import Columns
+
+REFERENCE = Path(__file__).parent / "reference" / "seed_curves.csv"
+COLUMNS = ("epoch", "train_loss", "train_accuracy", "test_accuracy")
+
+
+def seed_curves() -> dict[str, Columns]:
+    """Returns run name -> per-epoch columns `COLUMNS`, in the file's order; `#` lines state the source."""
+    lines = [line for line in REFERENCE.read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+    rows = list(csv.DictReader(lines))
+    names = dict.fromkeys(row["run"] for row in rows)
+    return {
+        name: {column: np.array([float(r[column]) for r in rows if r["run"] == name]) for column in COLUMNS}
+        for name in names
+    }

@@ -1,0 +1,42 @@
+"""Text of unknown origin made harmless, and numbers made readable."""
+
+import math
+import unicodedata
+
+LONGEST = 200
+"""Characters kept of one string of a record; hashes are 64 long, names far shorter."""
+
+MISSING = "n/a"
+
+
+def clean(text: str, longest: int = LONGEST) -> str:
+    """Returns `text` on one line without control, direction-changing, surrogate or unassigned characters.
+
+    Such characters can drive a terminal, reverse a line, or make a file impossible to encode.
+    """
+    spaced = " ".join(text[: 4 * longest].split())
+    kept = "".join(c for c in spaced if not unicodedata.category(c).startswith("C"))
+    return kept if len(kept) <= longest else kept[: longest - 1] + "…"
+
+
+def clean_tree(value: object) -> object:
+    """Returns parsed JSON with every string, keys included, cleaned."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [clean_tree(item) for item in value]
+    if isinstance(value, dict):
+        return {clean(key): clean_tree(item) for key, item in value.items()}
+    return value
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Returns a fixed-point number with thousands separated and a true minus sign; `n/a` unless finite."""
+    if not math.isfinite(value):
+        return MISSING
+    return f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def listing(parts: list[str]) -> str:
+    """Returns `a`, `a and b`, or `a, b and c`."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""

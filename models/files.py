@@ -1,0 +1,51 @@
+"""Folders that appear whole or not at all, and the hash that names a file's content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def replaced_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder; once the block has ended well, it stands at `folder` in place of what was there.
+
+    A block that fails leaves `folder` as it was. A symbolic link at `folder` is replaced, never followed.
+
+    Raises:
+        OSError: no room, no permission, or the parent cannot be made.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f"{folder.name}.tmp-", dir=folder.parent))
+    try:
+        fresh = work / "new"
+        fresh.mkdir()
+        yield fresh
+        for path in (*fresh.iterdir(), fresh):
+            _flush(path)
+        if os.path.lexists(folder):
+            folder.rename(work / "old")
+        fresh.rename(folder)
+        _flush(folder.parent)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    """Have the disk hold the path's content before the rename that makes it visible."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

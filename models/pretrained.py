@@ -1,0 +1,202 @@
+"""Reading a checkpoint's tensors under our names with every one accounted for, and writing a classifier back.
+
+The tables of names stand in `key_tables.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from models.classifier import SequenceClassifier
+from models.config import EncoderConfig
+from models.errors import CheckpointError
+from models.files import replaced_folder
+from models.hub_config import FIELD_NAMES, config_to_hub
+from models.key_tables import DROPPED, ENCODERS, HEADS, PREFIXES, expand, expected_shape, size_fields
+from models.sources import Checkpoint
+from models.tokenizer_file import export_tokenizer
+from models.weights_file import printable, read_header
+
+_FLOATS = ("F64", "F32", "F16", "BF16")
+_FRESH_HEAD = "classification head: every run trains a fresh one"
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What became of every tensor, in the checkpoint and in the model."""
+
+    loaded: list[str]
+    """Ours, filled from the checkpoint."""
+    ignored: dict[str, str]
+    """The checkpoint's name -> why it is not used."""
+    fresh: list[str]
+    """Ours, which the checkpoint does not bring."""
+    converted: dict[str, str] = field(default_factory=dict)
+    """Ours -> the type it was stored in, where that is not float32."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary that `json.dumps` takes."""
+        return asdict(self)
+
+
+def read_tensors(checkpoint: Checkpoint, with_head: bool = False) -> tuple[dict[str, Tensor], LoadReport]:
+    """A checkpoint's tensors in float32 under the names of `SequenceClassifier.state_dict()`.
+
+    Names, types and shapes are checked before any value is read, and values before this returns.
+
+    Args:
+        with_head: load the classification head of a fine-tuned checkpoint as well, and insist on it.
+
+    Raises:
+        CheckpointError: the file is damaged or something else; a tensor is unknown, missing, there twice, of another
+            shape than config.json says, of an integer type, or holds NaN or infinity.
+    """
+    path, config = checkpoint.weights, checkpoint.config
+    read_header(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            sources, ignored = _match_names(list(file.keys()), config, with_head, path)
+            slices = {ours: file.get_slice(theirs) for ours, theirs in sources.items()}
+            stored = {ours: part.get_dtype() for ours, part in slices.items()}
+            _check_types(stored, path)
+            _check_shapes({ours: tuple(part.get_shape()) for ours, part in slices.items()}, config, path)
+            tensors = {ours: _to_float32(file.get_tensor(theirs)) for ours, theirs in sources.items()}
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: not a usable safetensors file: {printable(str(error))}") from error
+    broken = [ours for ours, tensor in tensors.items() if not tensor.isfinite().all()]
+    if broken:
+        raise CheckpointError(f"{path}: NaN or infinity in {_up_to_ten(broken)}")
+    fresh = [ours for ours in _model_names(config) if ours not in tensors]
+    converted = {ours: dtype for ours, dtype in stored.items() if dtype != "F32"}
+    return tensors, LoadReport(list(tensors), ignored, fresh, converted)
+
+
+def export_checkpoint(model: SequenceClassifier, folder: Path, labels: Sequence[str], tokenizer: Path | None) -> None:
+    """Write a folder that transformers' AutoModelForSequenceClassification and AutoTokenizer open.
+
+    Holds model.safetensors, config.json and, given a `tokenizer` (a tokenizer.json), that without truncation and
+    padding. A folder that was there is replaced once the new one is whole.
+
+    Args:
+        labels: names of the classes in the order of the logits.
+
+    Raises:
+        ValueError: another number of labels than logits, or a configuration the family's format cannot express.
+        CheckpointError: the folder cannot be written.
+    """
+    tensors = {
+        _hub_names(model.config)[ours]: tensor.detach().to("cpu", torch.float32).contiguous()
+        for ours, tensor in model.state_dict().items()
+    }
+    num_logits = model.state_dict()["head.output.bias"].shape[0]
+    if len(labels) != num_logits:
+        raise ValueError(f"{len(labels)} labels for {num_logits} logits")
+    config = json.dumps(config_to_hub(model.config, labels), indent=2)
+    try:
+        with replaced_folder(folder) as fresh:
+            save_file(tensors, fresh / "model.safetensors", metadata={"format": "pt"})
+            (fresh / "config.json").write_text(config + "\n", encoding="utf-8")
+            if tokenizer is not None:
+                export_tokenizer(tokenizer, fresh, model.config)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{folder}: cannot be written ({error})") from error
+
+
+def _model_names(config: EncoderConfig) -> dict[str, str]:
+    """Every tensor of our classifier, in the tables' order -> the name that today's transformers gives it."""
+    tables = ENCODERS[config.family] | HEADS[config.family]
+    names: dict[str, str] = {}
+    for theirs, ours in expand(tables, config).items():
+        names.setdefault(ours, theirs)
+    return names
+
+
+def _hub_names(config: EncoderConfig) -> dict[str, str]:
+    """Ours -> the full name in a fine-tuned checkpoint: the family's prefix before all but the head."""
+    return {
+        ours: theirs if ours.startswith("head.") else f"{config.family}.{theirs}"
+        for ours, theirs in _model_names(config).items()
+    }
+
+
+def _match_names(
+    names: list[str], config: EncoderConfig, with_head: bool, path: Path
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Sort a file's names: (ours -> the file's name, the file's name -> why it is ignored).
+
+    Raises:
+        CheckpointError: a name is in no table, two mean the same tensor, or a tensor is missing.
+    """
+    head = HEADS[config.family]
+    wanted = expand(ENCODERS[config.family] | (head if with_head else {}), config)
+    dropped = DROPPED[config.family] | ({} if with_head else dict.fromkeys(head, _FRESH_HEAD))
+    sources: dict[str, str] = {}
+    ignored, unknown, twice = {}, [], []
+    for name in sorted(names):
+        known = [bare for bare in _without_prefix(name) if bare in wanted or bare in dropped]
+        if not known:
+            unknown.append(name)
+        elif known[0] in dropped:
+            ignored[name] = dropped[known[0]]
+        elif sources.setdefault(wanted[known[0]], name) != name:
+            twice.append(name)
+    missing = [ours for ours in _required(config, with_head, sources) if ours not in sources]
+    described = f"a {config.family} encoder with num_hidden_layers {config.num_hidden_layers}"
+    for fault, culprits in (
+        (f"tensors that {described} does not have", unknown),
+        ("tensors that are there under another name as well", twice),
+        (f"without tensors that {described} needs", missing),
+    ):
+        if culprits:
+            raise CheckpointError(f"{path}: {fault}: {_up_to_ten(culprits)}")
+    return {ours: sources[ours] for ours in _model_names(config) if ours in sources}, ignored
+
+
+def _without_prefix(name: str) -> Iterable[str]:
+    return (name.removeprefix(prefix) for prefix in PREFIXES if name.startswith(prefix))
+
+
+def _required(config: EncoderConfig, with_head: bool, present: Iterable[str]) -> list[str]:
+    """Ours that a checkpoint must bring: the encoder; a fine-tuned one also head and pooler; a pooler only whole."""
+    pooler = with_head or any(ours.startswith("pooler.") for ours in present)
+    optional = {"head": with_head, "pooler": pooler}
+    return [ours for ours in _model_names(config) if optional.get(ours.split(".")[0], True)]
+
+
+def _check_types(stored: dict[str, str], path: Path) -> None:
+    wrong = [f"{ours} ({dtype})" for ours, dtype in stored.items() if dtype not in _FLOATS]
+    if wrong:
+        raise CheckpointError(f"{path}: weights must be one of {', '.join(_FLOATS)}: {_up_to_ten(wrong)}")
+
+
+def _check_shapes(shapes: dict[str, tuple[int, ...]], config: EncoderConfig, path: Path) -> None:
+    num_labels = max((1, *shapes.get("head.output.weight", ())[:1]))
+    hub_names = FIELD_NAMES[config.family]
+    wrong = []
+    for ours, shape in shapes.items():
+        expected = expected_shape(ours, config, num_labels)
+        if shape != expected:
+            hint = ", transposed" if shape == expected[::-1] else ""
+            fields = ", ".join(hub_names.get(name, name) for name in size_fields(ours))
+            wrong.append(f"{ours} is {list(shape)}, must be {list(expected)} ({fields}){hint}")
+    if wrong:
+        raise CheckpointError(f"{path}: shapes differ from config.json's: {_up_to_ten(wrong, '; ')}")
+
+
+def _to_float32(tensor: Tensor) -> Tensor:
+    """A copy in memory of its own: the library's tensor is a view of the file."""
+    return tensor.to(torch.float32, copy=True)
+
+
+def _up_to_ten(names: list[str], between: str = ", ") -> str:
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return between.join(printable(name) for name in names[:10]) + more

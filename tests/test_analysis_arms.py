@@ -1,0 +1,100 @@
+"""Runs are grouped by what was asked of them, and differences between arms do not go unseen."""
+
+from pathlib import Path
+
+import pytest
+from synthetic_runs import edit, write_run
+
+from analysis.arms import group_arms
+from analysis.fairness import certificate_differences, configuration_differences, environment_differences
+from analysis.groups import group_accuracy, majority_share
+from analysis.records import RecordError
+from analysis.runs import load_run, load_study
+
+
+def arms_of(study: Path) -> list:
+    return group_arms(load_study([study])[0])
+
+
+def test_arms_follow_the_configuration_not_the_directory_name(tmp_path: Path) -> None:
+    write_run(tmp_path, "pretrained", 0, name="scratch-seed9")
+    write_run(tmp_path, "scratch", 1)
+    write_run(tmp_path, "scratch", 0)
+    assert [(arm.name, [run.seed for run in arm.runs]) for arm in arms_of(tmp_path)] == [
+        ("scratch", [0, 1]),
+        ("pretrained", [0]),
+    ]
+
+
+def test_a_setting_varied_within_an_init_makes_arms_of_their_own(tmp_path: Path) -> None:
+    for size in (1000, 5000):
+        write_run(tmp_path, "scratch", 0, name=f"small-{size}", data={"train_examples": size})
+    write_run(tmp_path, "pretrained", 0)
+    assert [arm.name for arm in arms_of(tmp_path)] == [
+        "scratch, train_examples 1000",
+        "scratch, train_examples 5000",
+        "pretrained",
+    ]
+
+
+def test_one_seed_twice_in_an_arm_is_refused(tmp_path: Path) -> None:
+    write_run(tmp_path, "scratch", 0, name="a")
+    write_run(tmp_path, "scratch", 0, name="b")
+    with pytest.raises(RecordError, match="a and b are the same arm and seed"):
+        arms_of(tmp_path)
+
+
+def test_equal_certificates_show_no_difference(tmp_path: Path) -> None:
+    for init in ("scratch", "pretrained"):
+        for seed in (0, 1):
+            write_run(tmp_path, init, seed)
+    arms = arms_of(tmp_path)
+    assert certificate_differences(arms) + configuration_differences(arms) == []
+
+
+def test_another_head_another_setting_and_another_machine_are_seen(tmp_path: Path) -> None:
+    write_run(tmp_path, "scratch", 0)
+    run = write_run(tmp_path, "pretrained", 0, data={"max_tokens": 64})
+    edit(run / "certificate.json", head_sha256="c" * 64)
+    edit(run / "environment.json", threads=2)
+    arms = arms_of(tmp_path)
+    (head,) = certificate_differences(arms)
+    assert (head.what, head.where) == ("head tensors", "seed 0")
+    assert head.values == (("scratch", "000000000000"), ("pretrained", "cccccccccccc"))
+    (length,) = configuration_differences(arms)
+    assert (length.what, length.values) == ("data.max_tokens", (("scratch", "128"), ("pretrained", "64")))
+    assert [d.what for d in environment_differences([r for a in arms for r in a.runs])] == ["threads"]
+
+
+def test_uneven_seeds_are_seen(tmp_path: Path) -> None:
+    for init, seed in (("scratch", 0), ("scratch", 1), ("pretrained", 0)):
+        write_run(tmp_path, init, seed)
+    assert [d.what for d in configuration_differences(arms_of(tmp_path))] == ["seeds"]
+
+
+def test_group_accuracy_counts_by_label_name(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    (run / "predictions.csv").write_text(
+        "split,id,gold,entailment,contradiction,neutral,group\n"
+        "test,1,entailment,0.5,0.3,0.2,fiction\n"
+        "test,2,neutral,0.5,0.3,0.2,fiction\n"
+        "test,3,neutral,0.1,0.3,0.6,travel\n"
+        "test,4,neutral,0.1,0.3,0.6,\n"
+        "test_unseen,5,neutral,0.9,0.1,0.0,travel\n"
+    )
+    assert group_accuracy(load_run(run), "test") == {"fiction": (0.5, 2), "travel": (1.0, 1)}
+
+
+def test_a_probability_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    (run / "predictions.csv").write_text(
+        "split,id,gold,entailment,contradiction,neutral,group\ntest,x1,neutral,a,b,c,g\n"
+    )
+    with pytest.raises(RecordError, match="example x1"):
+        group_accuracy(load_run(run), "test")
+
+
+def test_majority_share(tmp_path: Path) -> None:
+    run = load_run(write_run(tmp_path))
+    assert majority_share(run, "test") == 1200 / 3200
+    assert majority_share(run, "test_unseen") is None

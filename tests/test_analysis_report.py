@@ -1,0 +1,220 @@
+"""The report: right numbers, the same bytes from the same records, and records that stay inert."""
+
+import base64
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from synthetic_runs import edit, write_run
+
+from analysis.compare import main
+
+ROOT = Path(__file__).parent.parent
+
+PAYLOADS = (
+    "<script>alert(1)</script>",
+    "</style><script>alert(1)</script>",
+    "</svg><img src=x onerror=alert(1)>",
+    '" onload="alert(1)',
+    "' autofocus onfocus='alert(1)",
+    "<svg/onload=alert(1)>",
+    "<iframe srcdoc='<script>alert(1)</script>'>",
+    "javascript:alert(1)",
+    "<a href=javascript:alert(1)>x</a>",
+    "]]><script>alert(1)</script>",
+    "{{ 7 * 7 }}{% raw %}",
+    "--><script>alert(1)</script><!--",
+)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("study")
+    for init in ("scratch", "pretrained"):
+        for seed in (0, 1):
+            write_run(folder, init, seed)
+    write_run(folder, "scratch", 2, finished=False)
+    assert main([str(folder)]) == 0
+    return folder
+
+
+def outputs(folder: Path) -> dict[str, bytes]:
+    paths = [*folder.glob("report.*"), *folder.glob("figures/*")]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+class Tags(HTMLParser):
+    """Collects tags, attributes and ids of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.ids: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes.update(name for name, _ in attrs)
+        self.ids += [value for name, value in attrs if name == "id" and value]
+
+
+def test_both_reports_carry_the_mean_test_accuracy(study: Path) -> None:
+    from analysis.runs import load_study
+
+    runs, _ = load_study([study])
+    mean = sum(run.accuracy("test") for run in runs if run.init == "pretrained") / 2
+    for name in ("report.md", "report.html"):
+        assert f"{mean:.3f} for pretrained (2 seeds" in (study / name).read_text()
+
+
+def test_every_figure_is_written_and_shown(study: Path) -> None:
+    markdown, page = (study / "report.md").read_text(), (study / "report.html").read_text()
+    names = {path.stem for path in (study / "figures").glob("*.png")}
+    assert names == {path.stem for path in (study / "figures").glob("*.svg")}
+    assert names == set(re.findall(r"!\[[^\]]+\]\(figures/(\w+)\.png\)", markdown))
+    assert len(re.findall(r'<svg [^>]*role="img"[^>]*aria-label="[^"]', page)) == len(names) == 7
+
+
+def test_the_unfinished_run_is_named(study: Path) -> None:
+    assert "Unfinished, left out: scratch-seed2." in (study / "report.html").read_text()
+
+
+def test_the_same_records_give_the_same_bytes(study: Path, tmp_path: Path) -> None:
+    """Elsewhere, in another order, under another locale, hash seed, clock zone and matplotlibrc."""
+    copy = tmp_path / "other pläce"
+    shutil.copytree(study / "runs", copy / "runs")
+    (tmp_path / "matplotlibrc").write_text("axes.titleweight: bold\nlines.marker: x\n")
+    surroundings = {"MATPLOTLIBRC": str(tmp_path / "matplotlibrc"), "PYTHONHASHSEED": "7", "TZ": "UTC-14"}
+    surroundings |= {"LC_ALL": "C", "PATH": "", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    order = sorted(copy.glob("runs/*"), reverse=True)
+    command = [sys.executable, "-m", "analysis.compare", *map(str, order)]
+    subprocess.run(command, cwd=ROOT, env=surroundings, check=True, capture_output=True)
+    assert outputs(copy) == outputs(study)
+
+
+def test_no_path_of_this_machine_is_written(study: Path) -> None:
+    for name, content in outputs(study).items():
+        assert str(study).encode() not in content, name
+        assert b"/home/" not in content
+        assert b"matplotlib.org" not in content, name
+
+
+def test_the_page_runs_nothing_and_loads_nothing(study: Path) -> None:
+    page = (study / "report.html").read_text()
+    seen = Tags(page)
+    assert not seen.tags & {"script", "iframe", "img", "link", "object", "form", "base"}
+    assert "style" not in seen.attributes
+    assert not [name for name in seen.attributes if name.startswith("on")]
+    assert len(seen.ids) == len(set(seen.ids))
+    css = re.search(r"<style>(.*?)</style>", page, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert f'content="{policy}"' in page
+    assert page.count("<style") == 1
+
+
+def test_names_in_records_stay_inert(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "scratch", 0, groups=(*PAYLOADS, "a|b", "$x_1$ $", "`c`"))
+    edit(run / "config.json", init="<script>alert(1)</script>", recipe="```\n<script>alert(1)</script>")
+    assert main([str(tmp_path)]) == 0
+    seen = Tags((tmp_path / "report.html").read_text())
+    assert not seen.tags & {"script", "iframe", "img", "a"}
+    assert not [name for name in seen.attributes if name.startswith("on")]
+    markdown = (tmp_path / "report.md").read_text()
+    prose, command = markdown.split("```sh")[0], markdown.split("```sh")[1]
+    assert "<script" not in prose
+    assert command.count("```") == 1
+
+
+def test_a_pipe_does_not_break_a_markdown_table(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    data = {"name": "a|b", "splits": {"x|y": {"examples": 1, "labels": {"p|q": 1}}}, "tokens": {}}
+    edit(run / "data.json", **data)
+    assert main([str(tmp_path)]) == 0
+    assert r"| x\|y | 1 | n/a | p\|q 1 |" in (tmp_path / "report.md").read_text()
+
+
+def test_one_run_of_one_arm_is_enough_for_a_report(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "mlm")
+    (run / "predictions.csv").unlink()
+    assert main([str(run), "--out", str(tmp_path / "out")]) == 0
+    assert "(1 seed, 95% interval over test items" in (tmp_path / "out/report.md").read_text()
+
+
+def test_an_arm_at_chance_is_said_to_have_learned_nothing(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    evaluations = {"validation": {"loss": 1.1, "accuracy": 0.34}, "test": {"accuracy": 0.34, "examples": 900}}
+    edit(run / "summary.json", evaluations={"before": evaluations, "after": evaluations})
+    assert main([str(tmp_path)]) == 0
+    assert "scratch, test: it has learned nothing that this can show" in (tmp_path / "report.md").read_text()
+
+
+def test_the_seed_report_is_quoted_as_its_own() -> None:
+    from analysis.seed_report import seed_curves
+
+    curves = seed_curves()
+    assert {name: len(curve["epoch"]) for name, curve in curves.items()} == {
+        "distilbert-frozen": 47,
+        "roberta-full": 8,
+        "roberta-gradual-unfreeze": 24,
+    }
+    assert curves["roberta-full"]["test_accuracy"][-1] == 0.7838
+
+
+def test_exit_codes_and_one_line_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = write_run(tmp_path / "one")
+    other = write_run(tmp_path / "two")
+    (run / "metrics.jsonl").write_text("{\n")
+    assert main([str(run)]) == 3
+    assert main([str(tmp_path / "runs/nowhere\x1b[2J")]) == 3
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("error: ") and "\x1b" not in line for line in lines)
+    for usage in (
+        [],
+        [str(tmp_path / "loose")],
+        [str(run), str(other)],
+        [str(other), "--out", str(run / "config.json")],
+    ):
+        with pytest.raises(SystemExit) as stop:
+            main(usage)
+        assert stop.value.code == 2
+
+
+def test_planted_links_are_not_followed(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "study")
+    victim = tmp_path / "victim"
+    victim.write_text("untouched")
+    (tmp_path / "study/report.md").symlink_to(victim)
+    assert main([str(run)]) == 0
+    assert victim.read_text() == "untouched"
+    shutil.rmtree(tmp_path / "study/figures")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "study/figures").symlink_to(tmp_path / "elsewhere")
+    assert main([str(run)]) == 3
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_help_needs_no_plotting_and_the_report_no_training() -> None:
+    code = "import sys, analysis.compare; print('numpy' in sys.modules, 'matplotlib' in sys.modules)"
+    quick = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert quick.stdout == "False False\n"
+    code = "import sys, analysis.report; print({'torch', 'models', 'train'} & {m.split('.')[0] for m in sys.modules})"
+    light = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert light.stdout == "set()\n"
+
+
+def test_a_run_shorter_than_an_epoch_and_without_probes_is_reported(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    lines = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
+    kept = [line for line in lines if '"epoch", "step"' not in line and "probe_" not in line]
+    (run / "metrics.jsonl").write_text("".join(kept))
+    assert len(kept) < len(lines) - 4
+    assert main([str(tmp_path)]) == 0
+    assert "(validation, 1 in a row)" in (tmp_path / "report.md").read_text()

@@ -1,0 +1,121 @@
+"""The command line: quick help, one table of flags, clear refusals."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from models.errors import UserError
+from train.cli import FLAGS, guard, parse_run
+from train.config import RunConfig, from_record, to_record
+from train.plan import plan_run
+from train.recipes import RECIPES
+
+
+def test_help_imports_no_torch():
+    code = (
+        "import sys\nfrom train.cli import parse_run\ntry:\n    parse_run(['--help'])\nexcept SystemExit: pass\n"
+        "print([m for m in ('torch', 'datasets', 'tokenizers', 'numpy', 'matplotlib') if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.splitlines()[-1] == "[]"
+    assert "python -m train.run --init scratch" in shown
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_no_flag_changes_nothing_of_the_recipe(recipe):
+    assert parse_run(["--recipe", recipe]).config == RECIPES[recipe]
+
+
+def test_every_flag_reaches_its_own_field():
+    values = {int: "3", float: "0.25", str: "x"}
+    special = {"--dataset": "mnli", "--hide": "premise", "--head-init": "zero", "--freeze": "all"}
+    special |= {"--precision": "bf16", "--max-tokens": "99"}
+    for flag, path, kind, _ in FLAGS:
+        changed = parse_run([flag, special.get(flag, values[kind])]).config
+        before, after = (dict(_leaves(to_record(c))) for c in (RECIPES["minilm"], changed))
+        assert {p for p in after if after[p] != before.get(p)} == {path}, flag
+
+
+def _leaves(record: dict, prefix: str = ""):
+    for key, value in record.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def test_a_file_then_set_then_flags(tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_text('init = "scratch"\n[optim]\nepochs = 7\nwarmup = 0.5\nweight_decay = 0.3\n')
+    config = parse_run(["--config", str(path), "--set", "optim.warmup=0.2", "--epochs", "9"]).config
+    assert (config.init, config.optim.weight_decay, config.optim.warmup, config.optim.epochs) == (
+        "scratch",
+        0.3,
+        0.2,
+        9,
+    )
+
+
+def test_a_configuration_survives_its_record():
+    config = dataclasses.replace(RECIPES["minilm"], seed=5)
+    assert from_record(RunConfig, to_record(config)) == config
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--dataset", "snli"], "dataset 'snli' is not one of controlled, mnli"),
+        (["--recipe", "gpt"], "recipe 'gpt' is not one of minilm"),
+        (["--epochs", "0"], "epochs is 0, must be at least 1"),
+        (["--warmup", "1.5"], "warmup is 1.5, must be a share"),
+        (["--learning-rate", "nan"], "learning_rate is nan"),
+        (["--hide", "both"], "hide 'both' is not premise or hypothesis"),
+        (["--freeze", "some"], "freeze 'some' is not none, all or a number"),
+        (["--precision", "int8"], "precision 'int8' is not one of"),
+        (["--set", "optim.beta3=1"], "unknown setting 'beta3'"),
+        (["--set", "optim.beta1"], "write FIELD=VALUE"),
+        (["--config", "gone.toml"], "gone.toml"),
+        (["--name", "../up"], "use letters, digits"),
+        (["--study", "a/b"], "use letters, digits"),
+        (["--seed", "-1"], "seed is -1"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_a_line(flags, message):
+    with pytest.raises(UserError) as error:
+        parse_run(flags)
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_missing_rate_is_said_before_training():
+    with pytest.raises(UserError, match="no learning rate for --init scratch: give --learning-rate"):
+        plan_run(RunConfig(init="scratch"), 100)
+
+
+def test_errors_leave_as_a_line_and_a_code(capsys):
+    def fail(_argv: list[str] | None) -> None:
+        raise UserError("no such thing")
+
+    assert guard(fail)([]) == 2
+    assert capsys.readouterr().err == "error: no such thing\n"
+
+
+def test_interruption_leaves_as_130():
+    def stop(_argv: list[str] | None) -> None:
+        raise KeyboardInterrupt
+
+    assert guard(stop)([]) == 130
+
+
+@pytest.mark.parametrize(
+    ("examples", "batch", "accumulation", "epochs", "expected"),
+    [(100, 32, 1, 4, 16), (96, 32, 1, 4, 12), (100, 8, 4, 2, 8), (1, 32, 1, 1, 1)],
+)
+def test_steps_by_hand(examples, batch, accumulation, epochs, expected):
+    optim = {"batch_size": batch, "accumulation": accumulation, "epochs": epochs, "learning_rate": 0.1}
+    plan = plan_run(from_record(RunConfig, {"optim": optim}), examples)
+    assert plan.steps == expected
+    assert plan.probe_steps[-1] == expected
