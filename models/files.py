@@ -33,17 +33,17 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
         fresh.mkdir()
         yield fresh
         for path in (*fresh.iterdir(), fresh):
-            _flush(path)
+            flush_to_disk(path)
         if os.path.lexists(folder):
             folder.rename(work / "old")
         fresh.rename(folder)
-        _flush(folder.parent)
+        flush_to_disk(folder.parent)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _flush(path: Path) -> None:
-    """Have the disk hold the path's content before the rename that makes it visible."""
+def flush_to_disk(path: Path) -> None:
+    """Have the disk hold a file's content, or a folder's entries, before this returns."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
-from train.config import NUMERICS_VERSION, RunConfig
+from models.errors import CheckpointError
+from train.cli import flatten
+from train.config import NUMERICS_VERSION
 from train.data.batches import epoch_batches, order_hash
-from train.data.encode import EncodedPairs
-from train.plan import RunPlan
+from train.records import RunDirectory, rounded
+from train.state import Job
 
 
 def tensors_hash(tensors: Mapping[str, Tensor]) -> str:
@@ -30,22 +33,40 @@ def parameters_hash(model: nn.Module) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def build_certificate(
-    model: nn.Module,
-    head: nn.Module,
-    config: RunConfig,
-    plan: RunPlan,
-    train: EncodedPairs,
-    ids: list[str],
-    data_hashes: Mapping[str, str],
-) -> dict[str, Any]:
+def build_certificate(job: Job, data_hashes: Mapping[str, str]) -> dict[str, Any]:
     """Hashes of the architecture, the fresh head, the batches of all epochs, the data; and the numerics version."""
-    lengths = train.lengths
-    epochs = (epoch_batches(lengths, config.optim.batch_size, config.seed, epoch) for epoch in range(plan.epochs))
+    config, lengths = job.config, job.train.lengths
+    epochs = (epoch_batches(lengths, config.optim.batch_size, config.seed, epoch) for epoch in range(job.plan.epochs))
     return {
         "numerics_version": NUMERICS_VERSION,
-        "parameters_sha256": parameters_hash(model),
-        "head_sha256": tensors_hash(head.state_dict()),
-        "batch_order_sha256": order_hash(epochs, ids),
+        "parameters_sha256": parameters_hash(job.model),
+        "head_sha256": tensors_hash(job.model.head.state_dict()),
+        "batch_order_sha256": order_hash(epochs, job.ids),
         "data_sha256": dict(data_hashes),
     }
+
+
+_MAY_DIFFER = ("save", "export", "commit", "dirty", "python", "schema_version")
+"""Parts of a run's start that change none of its numbers."""
+
+
+def check_same(records: RunDirectory, start: Mapping[str, Mapping[str, Any]], allow_inexact: bool) -> None:
+    """Refuse to resume a run from another start than its own; or, if allowed, write down what differs.
+
+    Raises:
+        CheckpointError: something differs that changes numbers.
+    """
+    differences = []
+    for name in ("config.json", "certificate.json", "environment.json"):
+        then, now = dict(flatten(records.read_json(name))), dict(flatten(json.loads(json.dumps(rounded(start[name])))))
+        for key in sorted(then.keys() | now.keys()):
+            if key.split(".")[0] not in _MAY_DIFFER and then.get(key) != now.get(key):
+                differences.append(f"{key}: was {then.get(key)!r}, is {now.get(key)!r}")
+    if differences and not allow_inexact:
+        listed = "\n  ".join(differences)
+        raise CheckpointError(
+            f"{records.path}: cannot be resumed exactly (--allow-inexact goes on all the same):\n  {listed}"
+        )
+    if differences:
+        records.log("note", message="resumed inexactly", differences=differences)
+        records.write_json("inexact.json", {"differences": differences})

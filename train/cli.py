@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import functools
+import json
 import os
 import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from models.errors import UserError
-from train.config import RunConfig, with_setting
+from train.config import RunConfig, from_record, with_setting
 from train.recipes import RECIPES
 
 INTERRUPTED = 130
@@ -62,7 +63,10 @@ class Request:
 
     config: RunConfig
     directory: Path
-    """The run directory to make."""
+    """The run directory to make, or to go on with."""
+    resume: bool = False
+    allow_inexact: bool = False
+    """Resume although something differs that changes numbers; the record says so."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -85,6 +89,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--results", default="results", metavar="DIR", help="where studies lie (default: results)")
     parser.add_argument("--study", default="my-runs", metavar="NAME", help="folder of the study (default: my-runs)")
     parser.add_argument("--name", metavar="NAME", help="folder of the run (default: INIT-seedSEED)")
+    parser.add_argument("--resume", metavar="RUN", help="go on with this unfinished run directory, exactly")
+    inexact = "resume although settings, data or machine differ; the record says so"
+    parser.add_argument("--allow-inexact", action="store_true", help=inexact)
     return parser
 
 
@@ -99,17 +106,39 @@ def parse_run(argv: list[str] | None = None) -> Request:
         UserError: a value that the configuration refuses.
     """
     arguments = vars(build_parser().parse_args(argv))
-    recipe = arguments["recipe"]
-    if recipe not in RECIPES:
-        raise UserError(f"recipe {recipe!r} is not one of {', '.join(RECIPES)}")
-    config = RECIPES[recipe]
+    resumed = None if arguments["resume"] is None else Path(arguments["resume"])
+    config = recorded_config(resumed) if resumed else _recipe(arguments["recipe"])
     for path, value in _settings(arguments):
         config = with_setting(config, path, value)
+    inexact = arguments["allow_inexact"]
+    if inexact and not resumed:
+        raise UserError("--allow-inexact goes with --resume")
     name = arguments["name"] or f"{config.init}-seed{config.seed}"
     for part in (arguments["study"], name):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", part):
             raise UserError(f"name {part!r}: use letters, digits, '.', '_' and '-', at most 100 of them")
-    return Request(config=config, directory=Path(arguments["results"]) / arguments["study"] / "runs" / name)
+    directory = resumed or Path(arguments["results"]) / arguments["study"] / "runs" / name
+    return Request(config=config, directory=directory, resume=resumed is not None, allow_inexact=inexact)
+
+
+def _recipe(name: str) -> RunConfig:
+    if name not in RECIPES:
+        raise UserError(f"recipe {name!r} is not one of {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def recorded_config(directory: Path) -> RunConfig:
+    """What a run directory says was asked of it.
+
+    Raises:
+        UserError: there is no run, or its record is not one.
+    """
+    try:
+        record = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+        asked = {key: record[key] for key in (field.name for field in fields(RunConfig)) if key in record}
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{directory}: no run to resume (config.json: {error})") from None
+    return from_record(RunConfig, asked)
 
 
 def _settings(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -151,6 +151,19 @@ class StopConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SaveConfig:
+    """How often a running training is saved, so that a killed one can go on. Changes no number of the run."""
+
+    every_steps: int | None = None
+    """Save after every so many updates; None leaves it to the clock."""
+    every_minutes: float = 10.0
+
+    def __post_init__(self) -> None:
+        _require(self.every_steps is None or self.every_steps >= 1, f"every_steps is {self.every_steps}, must be >= 1")
+        _require(self.every_minutes >= 0, f"every_minutes is {self.every_minutes}, must not be negative")
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """All that was asked of one run. Two arms of a comparison differ in `init` alone."""
 
@@ -173,6 +186,7 @@ class RunConfig:
     evaluation: EvaluationConfig = EvaluationConfig()
     freeze: FreezeConfig = FreezeConfig()
     stop: StopConfig = StopConfig()
+    save: SaveConfig = SaveConfig()
 
     def __post_init__(self) -> None:
         _require(self.head_init in ("normal", "zero"), f"head_init {self.head_init!r} is neither normal nor zero")

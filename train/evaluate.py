@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +13,27 @@ from torch.nn import functional as F
 
 from models.classifier import SequenceClassifier
 from train.data.batches import split_by_tokens
-from train.data.encode import EncodedPairs
 from train.precision import Precision
 
 MAX_TOKENS = 4_096
 """Tokens of one forward pass: large enough to keep the cores busy, small enough for their caches."""
+
+
+class Pairs(Protocol):
+    """A set of pairs that a model can be asked about: encoded ones, or cached features."""
+
+    @property
+    def labels_N(self) -> Tensor:
+        """Index into LABELS of each pair, on the host."""
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each pair."""
+
+    def __len__(self) -> int: ...
+
+    def logits(self, model: SequenceClassifier, indices: list[int], device: torch.device) -> tuple[Tensor, Tensor]:
+        """Logits (B, C) and labels (B,) of the pairs with these indices, on the device."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,19 +61,12 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def evaluate(
-    model: SequenceClassifier, pairs: EncodedPairs, precision: Precision, indices: Sequence[int] | None = None
+    model: SequenceClassifier, pairs: Pairs, precision: Precision, indices: Sequence[int] | None = None
 ) -> Evaluation:
-    """Evaluate on all pairs, or on those with the given indices, longest first in batches of bounded tokens."""
+    """Evaluate on all pairs, or on those with the given indices."""
     chosen = list(range(len(pairs)) if indices is None else indices)
-    order = sorted(range(len(chosen)), key=lambda i: -pairs.length(chosen[i]))
-    lengths = [pairs.length(index) for index in chosen]
-    logits_NC = torch.empty(len(chosen), model.head.output.out_features)  # type: ignore[union-attr, arg-type]
     with evaluating(model), torch.inference_mode():
-        for part in split_by_tokens(order, lengths, MAX_TOKENS):
-            batch, _ = pairs.batch([chosen[i] for i in part])
-            with precision.autocast():
-                logits = model.classify(batch.to(precision.device))
-            logits_NC[torch.tensor(part)] = logits.float().cpu()
+        logits_NC = run_batches(pairs, chosen, precision, lambda part: pairs.logits(model, part, precision.device)[0])
     labels_N = pairs.labels_N[torch.tensor(chosen)]
     return Evaluation(
         loss=F.cross_entropy(logits_NC.double(), labels_N).item(),
@@ -64,3 +74,16 @@ def evaluate(
         examples=len(chosen),
         logits_NC=logits_NC,
     )
+
+
+def run_batches(
+    pairs: Pairs, indices: Sequence[int], precision: Precision, ask: Callable[[list[int]], Tensor]
+) -> Tensor:
+    """Ask about the pairs, longest first in batches of bounded tokens; one float32 row each, in the order given."""
+    lengths = pairs.lengths
+    order = sorted(range(len(indices)), key=lambda i: -lengths[indices[i]])
+    rows = []
+    for part in split_by_tokens(order, [lengths[index] for index in indices], MAX_TOKENS):
+        with precision.autocast():
+            rows.append(ask([indices[i] for i in part]).float().cpu())
+    return torch.cat(rows)[torch.tensor(order).argsort()]

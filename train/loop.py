@@ -1,30 +1,20 @@
-"""The loop: evaluate, step, log, evaluate, stop. One for every arm."""
+"""The loop: step, log, evaluate, stop. One for every arm."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.build import copy_tensors_
-from models.classifier import SequenceClassifier
-from train.config import RunConfig
+from train.checkpoint import Saver, save_best
 from train.data.batches import epoch_steps, split_by_tokens
-from train.data.encode import EncodedPairs
-from train.evaluate import Evaluation, evaluate
+from train.evaluate import evaluate
+from train.journal import flush, log_evaluation, watch
 from train.optim import clear_gradients, global_norm, update
-from train.plan import RunPlan
-from train.precision import Precision
-from train.progress import Progress
-from train.records import RunDirectory
 from train.schedule import learning_rate_at
-from train.stopping import Stopping
+from train.state import Job, TrainState
 
 FLUSH_EVERY = 10
 """Updates between two looks at the losses, which stay on the device until then."""
@@ -34,72 +24,25 @@ MAX_TOKENS = 1_536
 """Tokens of one forward and backward pass; larger batches are split, which bounds memory and changes nothing else."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Job:
-    """What one training needs and never changes."""
+def fit(job: Job, state: TrainState, saver: Saver) -> None:
+    """Train until the plan or early stopping ends it; the best weights are then on disk.
 
-    config: RunConfig
-    plan: RunPlan
-    model: SequenceClassifier
-    optimizer: torch.optim.Optimizer
-    scaler: torch.amp.GradScaler | None
-    precision: Precision
-    train: EncodedPairs
-    validation: EncodedPairs
-    records: RunDirectory
-    progress: Progress
-
-    @property
-    def best_weights(self) -> Path:
-        """Where the best weights so far lie."""
-        return self.records.path / "checkpoints" / "best.safetensors"
-
-
-@dataclass(kw_only=True)
-class TrainState:
-    """All that changes while training, beside model and optimizer."""
-
-    stopping: Stopping
-    step: int = 0
-    """Updates made."""
-    epoch: int = 0
-    """Epochs finished."""
-    position: int = 0
-    """Updates made in the present epoch."""
-    examples_seen: int = 0
-    seconds: float = 0.0
-    """Wall clock since the start of training, evaluation included."""
-    train_seconds: float = 0.0
-    epoch_loss: float = 0.0
-    """Sum over the present epoch's examples; also of the next two."""
-    epoch_correct: int = 0
-    epoch_examples: int = 0
-    best: dict[str, Any] = field(default_factory=dict)
-    stop_reason: str = ""
-    pending: list[dict[str, Any]] = field(default_factory=list)
-    """Updates whose loss is still on the device."""
-
-
-def fit(job: Job, state: TrainState) -> None:
-    """Train until the plan or early stopping ends it; the best weights are then on disk."""
-    started = time.perf_counter() - state.seconds
+    Raises:
+        DivergedError: no step can follow.
+        Interrupted: a signal asked for the end; the state is saved.
+    """
+    state.tick()
     while not state.stop_reason:
-        steps = epoch_steps(
-            job.train.lengths,
-            job.config.optim.batch_size,
-            job.config.optim.accumulation,
-            job.config.seed,
-            state.epoch,
-        )
-        for batches in steps[state.position :]:
-            train_step(job, state, batches)
-            state.seconds = time.perf_counter() - started
+        optim = job.config.optim
+        steps = epoch_steps(job.train.lengths, optim.batch_size, optim.accumulation, job.config.seed, state.epoch)
+        epoch = state.epoch
+        while state.epoch == epoch and not state.stop_reason:
+            train_step(job, state, steps[state.position])
             if state.step in job.plan.probe_steps:
                 probe(job, state)
-            if state.step == job.plan.steps:
-                break
-        finish_epoch(job, state)
-        state.seconds = time.perf_counter() - started
+            if state.position == len(steps) or state.step == job.plan.steps:
+                finish_epoch(job, state)
+            saver.after_step(job, state)
     job.progress.close()
 
 
@@ -108,30 +51,28 @@ def train_step(job: Job, state: TrainState, batches: list[list[int]]) -> None:
     started = time.perf_counter()
     clear_gradients(job.model)
     loss, correct = accumulate(job, batches)
-    norms = layer_norms(job) if (state.step + 1) % GRADIENTS_EVERY == 0 else {}
-    optim = job.config.optim
-    rate = learning_rate_at(
-        state.step, job.plan.learning_rate, job.plan.warmup_steps, job.plan.schedule_steps, optim.schedule
-    )
-    norm = update(job.optimizer, loss, optim.max_grad_norm, rate, job.scaler)
-    examples = sum(len(batch) for batch in batches)
     state.step += 1
     state.position += 1
+    examples = sum(len(batch) for batch in batches)
     state.examples_seen += examples
+    norms = layer_norms(job) if state.step % GRADIENTS_EVERY == 0 else {}
+    rate, norm = apply(job, state, loss)
     state.pending.append(
         {
             "step": state.step,
             "epoch": state.epoch + state.position / job.plan.steps_per_epoch,
             "examples_seen": state.examples_seen,
-            "examples": examples,
             "learning_rate": rate,
+            "examples": examples,
+            "batches": batches,
             "tensors": (loss, correct, norm),
             "norms": norms,
         }
     )
+    state.tick()
+    state.train_seconds += time.perf_counter() - started
     if len(state.pending) >= FLUSH_EVERY:
         flush(job, state)
-    state.train_seconds += time.perf_counter() - started
 
 
 def accumulate(job: Job, batches: list[list[int]]) -> tuple[Tensor, Tensor]:
@@ -142,15 +83,24 @@ def accumulate(job: Job, batches: list[list[int]]) -> tuple[Tensor, Tensor]:
     correct = torch.zeros((), device=job.precision.device)
     for batch in batches:
         for part in split_by_tokens(batch, lengths, MAX_TOKENS):
-            tokens, labels_B = job.train.batch(part)
-            labels_B = labels_B.to(job.precision.device)
             with job.precision.autocast():
-                logits_BC = job.model.classify(tokens.to(job.precision.device))
+                logits_BC, labels_B = job.train.logits(job.model, part, job.precision.device)
             share = F.cross_entropy(logits_BC.float(), labels_B, reduction="sum") / examples
             (share if job.scaler is None else job.scaler.scale(share)).backward()
             loss += share.detach()
             correct += (logits_BC.detach().argmax(1) == labels_B).sum()
     return loss, correct
+
+
+def apply(job: Job, state: TrainState, loss: Tensor) -> tuple[float, Tensor]:
+    """Make the update, and move on in the schedule unless the loss scaler skipped it. Returns rate and norm."""
+    plan, optim = job.plan, job.config.optim
+    rate = learning_rate_at(state.updates, plan.learning_rate, plan.warmup_steps, plan.schedule_steps, optim.schedule)
+    scale = 1.0 if job.scaler is None else job.scaler.get_scale()
+    norm = update(job.optimizer, loss, optim.max_grad_norm, rate, job.scaler)
+    skipped = job.scaler is not None and job.scaler.get_scale() < scale
+    state.updates += 0 if skipped else 1
+    return rate, norm
 
 
 def layer_norms(job: Job) -> dict[str, Tensor]:
@@ -163,56 +113,24 @@ def layer_norms(job: Job) -> dict[str, Tensor]:
     return {name: global_norm(found) / scale for name, found in grads.items() if found}
 
 
-def flush(job: Job, state: TrainState) -> None:
-    """Read the pending losses off the device and log them."""
-    for entry in state.pending:
-        loss, correct, norm = (tensor.item() for tensor in entry.pop("tensors"))
-        norms = {name: value.item() for name, value in entry.pop("norms").items()}
-        examples = entry.pop("examples")
-        state.epoch_loss += loss * examples
-        state.epoch_correct += int(correct)
-        state.epoch_examples += examples
-        clocks = {"seconds": state.seconds, "train_seconds": state.train_seconds}
-        job.records.log("train", **entry, loss=loss, grad_norm=norm, **clocks)
-        if norms:
-            job.records.log("gradients", step=entry["step"], norms=norms)
-        job.progress.update(entry["step"], loss, state.examples_seen / max(1e-9, state.train_seconds))
-    state.pending.clear()
-
-
-def log_evaluation(job: Job, state: TrainState, split: str, result: Evaluation, **more: Any) -> None:
-    """Record figures of a split at the present step."""
-    job.records.log(
-        "evaluation",
-        split=split,
-        step=state.step,
-        epoch=state.epoch + state.position / job.plan.steps_per_epoch,
-        examples_seen=state.examples_seen,
-        seconds=state.seconds,
-        train_seconds=state.train_seconds,
-        loss=result.loss,
-        accuracy=result.accuracy,
-        examples=result.examples,
-        **more,
-    )
-
-
 def probe(job: Job, state: TrainState) -> None:
     """Evaluate the two fixed probe sets."""
     flush(job, state)
     for name, pairs in (("probe_train", job.train), ("probe_validation", job.validation)):
         first = range(min(job.config.evaluation.probe_examples, len(pairs)))
         log_evaluation(job, state, name, evaluate(job.model, pairs, job.precision, first))
+    state.tick()
 
 
 def finish_epoch(job: Job, state: TrainState) -> None:
     """Log the epoch, evaluate on validation, keep the weights if they are the best, decide whether to stop."""
     flush(job, state)
+    train_loss = state.epoch_loss / state.epoch_examples
     job.records.log(
         "epoch",
         step=state.step,
         epoch=state.epoch + 1,
-        train_loss=state.epoch_loss / state.epoch_examples,
+        train_loss=train_loss,
         train_accuracy=state.epoch_correct / state.epoch_examples,
         seconds=state.seconds,
         train_seconds=state.train_seconds,
@@ -220,29 +138,24 @@ def finish_epoch(job: Job, state: TrainState) -> None:
     result = evaluate(job.model, job.validation, job.precision)
     log_evaluation(job, state, "validation", result)
     job.progress.say(
-        f"epoch {state.epoch + 1}/{job.plan.epochs}: train loss {state.epoch_loss / state.epoch_examples:.4f}, "
+        f"epoch {state.epoch + 1}/{job.plan.epochs}: train loss {train_loss:.4f}, "
         f"validation loss {result.loss:.4f}, validation accuracy {result.accuracy:.3f}"
     )
+    watch(job, state, result)
     if state.stopping.improved(result.loss, result.accuracy):
-        save_weights(job.model, job.best_weights)
         figures = {"validation_loss": result.loss, "validation_accuracy": result.accuracy}
         state.best = {"step": state.step, "epoch": state.epoch + 1, **figures}
+        save_best(job, state)
     state.epoch, state.position = state.epoch + 1, 0
     state.epoch_loss, state.epoch_correct, state.epoch_examples = 0.0, 0, 0
+    state.stop_reason = why_stop(job, state)
+    state.tick()
+
+
+def why_stop(job: Job, state: TrainState) -> str:
+    """The reason to stop after an epoch, or an empty text."""
     if state.step == job.plan.steps:
-        state.stop_reason = "all steps done" if job.config.optim.max_steps else "all epochs done"
-    elif state.stopping.exhausted:
-        state.stop_reason = f"no better {job.config.stop.monitor} for {job.config.stop.patience} epochs"
-
-
-def save_weights(model: SequenceClassifier, path: Path) -> None:
-    """A copy of all parameters on disk, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    save_file({name: p.detach().contiguous() for name, p in model.named_parameters()}, temporary)
-    temporary.replace(path)
-
-
-def restore_weights(model: SequenceClassifier, path: Path) -> None:
-    """Put saved parameters back into the model's own memory."""
-    copy_tensors_(model, load_file(path))
+        return "all steps done" if job.config.optim.max_steps else "all epochs done"
+    if state.stopping.exhausted:
+        return f"no better {job.config.stop.monitor} for {job.config.stop.patience} epochs"
+    return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import platform
 import subprocess
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
-from models.errors import UserError
+from models.errors import CheckpointError, UserError
+from models.files import flush_to_disk
 from train.config import SCHEMA_VERSION
 from train.data.pairs import LABELS
 
@@ -22,9 +25,9 @@ _FORMULA = ("=", "+", "-", "@")  # a spreadsheet would run a cell that starts so
 
 
 def rounded(value: Any) -> Any:
-    """The same nested value with every float cut to the digits that mean something."""
+    """The same nested value with every float cut to the digits that mean something; JSON knows no NaN: None."""
     if isinstance(value, float):
-        return float(f"{value:.{_DIGITS}g}")
+        return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {key: rounded(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -33,10 +36,23 @@ def rounded(value: Any) -> Any:
 
 
 class RunDirectory:
-    """Writes the records of one run. Whoever opens it owns it; `summary.json`, written last, says it is finished."""
+    """The records of one run. Whoever opens it holds its lock; `summary.json`, written last, says it is finished."""
 
     def __init__(self, path: Path) -> None:
+        """Take the lock of an existing folder.
+
+        Raises:
+            UserError: another process holds it.
+        """
         self.path = path
+        self.lock = FileLock(path / "run.lock")
+        holder = path / "holder.lock"
+        try:
+            self.lock.acquire(timeout=1)
+        except Timeout:
+            who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
+            raise UserError(f"{path} is in use by {who}") from None
+        self._write_text(holder.name, f"process {os.getpid()}")
 
     @classmethod
     def create(cls, path: Path) -> RunDirectory:
@@ -45,18 +61,78 @@ class RunDirectory:
         Raises:
             UserError: something is there already; nothing of it is touched.
         """
-        if path.exists() and any(path.iterdir()):
-            state = "a finished run" if (path / "summary.json").exists() else "an unfinished run"
-            raise UserError(f"{path} already holds {state}: choose another --name or --study, or remove it")
         path.mkdir(parents=True, exist_ok=True)
-        return cls(path)
+        opened = cls(path)
+        if any(entry.suffix != ".lock" for entry in path.iterdir()):
+            opened.close()
+            if opened.finished:
+                raise UserError(f"{path} already holds a finished run: choose another --name or --study, or remove it")
+            raise UserError(f"{path} already holds an unfinished run: go on with --resume {path}, or remove it")
+        return opened
+
+    @classmethod
+    def reopen(cls, path: Path) -> RunDirectory:
+        """An unfinished run's directory.
+
+        Raises:
+            UserError: there is none, or the run is finished.
+        """
+        if not (path / "config.json").is_file():
+            raise UserError(f"{path}: no run to resume (it has no config.json)")
+        opened = cls(path)
+        if opened.finished:
+            opened.close()
+            raise UserError(f"{path}: this run is finished; there is nothing to resume")
+        return opened
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run came to its end."""
+        return (self.path / "summary.json").exists()
+
+    def close(self) -> None:
+        """Let others have the directory."""
+        self.lock.release()
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """One JSON record.
+
+        Raises:
+            CheckpointError: it is missing or damaged.
+        """
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{self.path / name}: cannot be read ({type(error).__name__})") from None
+
+    def sync_metrics(self) -> int:
+        """Have the disk hold metrics.jsonl; its size in bytes."""
+        path = self.path / "metrics.jsonl"
+        flush_to_disk(path)
+        return path.stat().st_size
+
+    def cut_metrics(self, size: int) -> None:
+        """Drop what was logged after the file had this many bytes.
+
+        Raises:
+            CheckpointError: the file is shorter.
+        """
+        path = self.path / "metrics.jsonl"
+        present = path.stat().st_size if path.exists() else 0
+        if present < size:
+            raise CheckpointError(f"{path}: has {present} bytes where the checkpoint knows {size}")
+        if present:
+            os.truncate(path, size)
 
     def write_json(self, name: str, record: Mapping[str, Any]) -> None:
         """Write one JSON file whole or not at all."""
         text = json.dumps({"schema_version": SCHEMA_VERSION, **rounded(record)}, indent=1, allow_nan=False) + "\n"
+        self._write_text(name, text)
+
+    def _write_text(self, name: str, text: str) -> None:
         temporary = self.path / f"{name}.tmp-{os.getpid()}"
         temporary.write_text(text, encoding="utf-8")
-        temporary.replace(self.path / name)
+        temporary.replace(self.path / name)  # takes the place of a link, where opening would follow it
 
     def log(self, event: str, **fields: Any) -> None:
         """Append one line to metrics.jsonl; it is on its way to the disk when this returns."""

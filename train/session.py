@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import resource
-import shutil
-import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,24 +15,29 @@ from models.dropout import seed_dropout
 from models.errors import CheckpointError, UserError
 from models.files import sha256_of
 from models.initialise import random_stream
-from models.pretrained import LoadReport, export_checkpoint
+from models.pretrained import export_checkpoint
 from models.sources import Checkpoint, find_checkpoint
 from models.tokenizer_file import open_tokenizer
-from train.certificate import build_certificate, tensors_hash
+from train.certificate import build_certificate, check_same, tensors_hash
+from train.checkpoint import Saver, forget, restore, restore_best
 from train.cli import Request
 from train.config import RunConfig, to_record
 from train.data.encode import EncodedPairs, encode_pairs, token_statistics
 from train.data.pairs import LABELS
 from train.data.splits import Splits, load_splits
 from train.evaluate import Evaluation, evaluate
+from train.features import cache_features
 from train.freeze import set_learning
-from train.loop import Job, TrainState, fit, log_evaluation, probe, restore_weights
+from train.interrupt import Signals
+from train.journal import log_evaluation
+from train.loop import fit, probe
 from train.optim import build_optimizer
 from train.plan import plan_run
 from train.precision import Precision, choose_device, choose_precision
 from train.progress import Progress
 from train.records import RunDirectory, describe_environment
 from train.seeds import keep_freed_memory, prepare_process
+from train.state import Job, TrainState
 from train.stopping import Stopping
 
 
@@ -60,16 +63,25 @@ def run(request: Request) -> None:
     device = choose_device(config.device)
     precision = choose_precision(config.precision, device)
     material = gather(config)
-    records = RunDirectory.create(request.directory)
-    job = prepare(config, material, records, precision)
-    report_setting(config, job, material, threads)
-    state = TrainState(stopping=Stopping(config.stop))
-    before = test_all(job, state, material)
-    probe(job, state)
-    fit(job, state)
-    restore_weights(job.model, job.best_weights)
-    after = test_all(job, state, material, weights="best")
-    finish(job, state, material, before, after)
+    records = (RunDirectory.reopen if request.resume else RunDirectory.create)(request.directory)
+    with Signals(f"python -m train.run --resume {request.directory}") as signals:
+        job = prepare(config, material, records, precision)
+        start = describe_start(job, material, threads)
+        if request.resume:
+            check_same(records, start, request.allow_inexact)
+            state = restore(job, config.stop)
+        else:
+            for name, record in start.items():
+                records.write_json(name, record)
+            state = None
+        announce(job, material, threads)
+        saver = Saver(config.save.every_steps, config.save.every_minutes, signals)
+        state = state or begin(job, saver)
+        fit(job, state, saver)
+        restore_best(job, state)
+        after = test_all(job, state, weights="best")
+        signals.check()
+    finish(job, state, material, after)
 
 
 def gather(config: RunConfig) -> Material:
@@ -96,59 +108,54 @@ def gather(config: RunConfig) -> Material:
 
 
 def prepare(config: RunConfig, material: Material, records: RunDirectory, precision: Precision) -> Job:
-    """Build the model and everything else that training needs, and write down what the run starts from."""
+    """Build the model and everything else that training needs."""
     model, load_report = build_classifier(
         material.checkpoint, material.encoder, config.init, config.seed, config.head_init
     )
-    train = material.encoded["train"]
-    plan = plan_run(config, len(train))
-    ids = material.splits.train["id"]
-    certificate = build_certificate(model, model.head, config, plan, train, list(ids), material.splits.hashes())
-    write_start(records, config, asdict(plan), material, load_report, certificate)
-    model.to(precision.device)
     keep_freed_memory()  # from here on, so that what loading took is given back first
+    model.to(precision.device)
     set_learning(model, config.freeze)
-    seed_dropout(model, random_stream(config.seed, "dropout"))
+    dropout = random_stream(config.seed, "dropout")
+    seed_dropout(model, dropout)
+    sets: dict[str, Any] = material.encoded
+    if config.freeze.layers == "all":
+        sets = {name: cache_features(model, pairs, precision) for name, pairs in sets.items()}
+    plan = plan_run(config, len(sets["train"]))
     return Job(
         config=config,
         plan=plan,
         model=model,
+        load_report=load_report,
         optimizer=build_optimizer(model, config.optim),
         scaler=precision.build_scaler(),
         precision=precision,
-        train=train,
-        validation=material.encoded["validation"],
+        dropout=dropout,
+        sets=sets,
+        ids=list(material.splits.train["id"]),
         records=records,
         progress=Progress(plan.steps, f"{config.init} seed {config.seed}"),
     )
 
 
-def write_start(
-    records: RunDirectory,
-    config: RunConfig,
-    plan: dict[str, Any],
-    material: Material,
-    load_report: LoadReport,
-    certificate: dict[str, Any],
-) -> None:
-    """config.json, data.json, load_report.json and certificate.json; names instead of paths."""
-    folder = None if config.data.folder is None else Path(config.data.folder).name
-    named = replace(config, checkpoint=material.checkpoint.name, data=replace(config.data, folder=folder))
-    records.write_json("config.json", {**to_record(named), "encoder": asdict(material.encoder), "plan": plan})
-    records.write_json("data.json", {**material.splits.to_record(), "tokens": material.tokens})
-    records.write_json("load_report.json", load_report.to_json())
-    records.write_json("certificate.json", certificate)
-
-
-def report_setting(config: RunConfig, job: Job, material: Material, threads: int) -> None:
-    """Write environment.json, and say what is about to happen."""
-    tokenizer = material.checkpoint.tokenizer
+def describe_start(job: Job, material: Material, threads: int) -> dict[str, dict[str, Any]]:
+    """The records of what a run starts from, by file name; names instead of paths."""
+    config, checkpoint = job.config, material.checkpoint
+    folder = None if config.data.folder is None else Path(config.data.folder).resolve().name
+    named = replace(config, checkpoint=checkpoint.name, data=replace(config.data, folder=folder))
+    weights = checkpoint.weights_sha256 if needs_weights(config.init) else None
+    tokenizer = None if checkpoint.tokenizer is None else sha256_of(checkpoint.tokenizer)
     environment = describe_environment(job.precision.device, job.precision.name, threads)
-    hashes = {
-        "weights_sha256": material.checkpoint.weights_sha256 if needs_weights(config.init) else None,
-        "tokenizer_sha256": None if tokenizer is None else sha256_of(tokenizer),
+    return {
+        "config.json": {**to_record(named), "encoder": asdict(material.encoder), "plan": asdict(job.plan)},
+        "data.json": {**material.splits.to_record(), "tokens": material.tokens},
+        "load_report.json": job.load_report.to_json(),
+        "certificate.json": build_certificate(job, material.splits.hashes()),
+        "environment.json": {**environment, "weights_sha256": weights, "tokenizer_sha256": tokenizer},
     }
-    job.records.write_json("environment.json", environment | hashes)
+
+
+def announce(job: Job, material: Material, threads: int) -> None:
+    """Say what is about to happen."""
     tokens = material.tokens
     job.progress.say(
         f"{material.splits.name}, {len(job.train)} training pairs; tokens: mean {tokens['mean']}, "
@@ -161,22 +168,32 @@ def report_setting(config: RunConfig, job: Job, material: Material, threads: int
     )
 
 
-def test_all(job: Job, state: TrainState, material: Material, weights: str = "initial") -> dict[str, Evaluation]:
+def begin(job: Job, saver: Saver) -> TrainState:
+    """Evaluate everything before the first update."""
+    state = TrainState(stopping=Stopping(job.config.stop))
+    state.before = figures(test_all(job, state))
+    probe(job, state)
+    saver.signals.check()
+    state.restart_clock()
+    return state
+
+
+def test_all(job: Job, state: TrainState, weights: str = "initial") -> dict[str, Evaluation]:
     """Evaluate and record validation and every test set; once before training and once with the best weights."""
     results = {}
-    for name in ("validation", *material.splits.tests):
-        results[name] = evaluate(job.model, material.encoded[name], job.precision)
-        log_evaluation(job, state, name, results[name], weights=weights)
+    for name in job.sets:
+        if name != "train":
+            results[name] = evaluate(job.model, job.sets[name], job.precision)
+            log_evaluation(job, state, name, results[name], weights=weights)
     return results
 
 
-def finish(
-    job: Job,
-    state: TrainState,
-    material: Material,
-    before: dict[str, Evaluation],
-    after: dict[str, Evaluation],
-) -> None:
+def figures(results: dict[str, Evaluation]) -> dict[str, dict[str, Any]]:
+    """The evaluations without their logits, for a record."""
+    return {n: {"loss": r.loss, "accuracy": r.accuracy, "examples": r.examples} for n, r in results.items()}
+
+
+def finish(job: Job, state: TrainState, material: Material, after: dict[str, Evaluation]) -> None:
     """Write predictions, the exported model and, last of all, the summary; say where they are and what comes next."""
     job.records.write_predictions(
         row for name in material.splits.tests for row in _prediction_rows(material, name, after[name].logits_NC)
@@ -191,24 +208,21 @@ def finish(
             "steps": state.step,
             "epochs": state.epoch,
             "examples_seen": state.examples_seen,
+            "skipped_updates": state.skipped,
             "seconds": state.seconds,
             "train_seconds": state.train_seconds,
             "parameters": sum(p.numel() for p in parameters.values()),
             "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             "weights_sha256": tensors_hash(parameters),
             "best": state.best,
-            "evaluations": {"before": _figures(before), "after": _figures(after)},
+            "evaluations": {"before": state.before, "after": figures(after)},
         },
     )
-    shutil.rmtree(job.best_weights.parent)
+    forget(job)
+    job.records.close()
     test = after["test"]
-    study = job.records.path.parent.parent
     job.progress.say(f"{state.stop_reason}: test accuracy {test.accuracy:.3f}, loss {test.loss:.4f}")
-    print(f"Records are in {job.records.path}\nNext: python -m analysis.compare {study}", file=sys.stdout)
-
-
-def _figures(results: dict[str, Evaluation]) -> dict[str, dict[str, Any]]:
-    return {n: {"loss": r.loss, "accuracy": r.accuracy, "examples": r.examples} for n, r in results.items()}
+    print(f"Records are in {job.records.path}\nNext: python -m analysis.compare {job.records.path.parent.parent}")
 
 
 def _prediction_rows(material: Material, name: str, logits_NC: Tensor) -> list[tuple[str, str, str, list[float], str]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 from torch import Tensor
 
 from models.batch import TokenBatch
+from models.classifier import SequenceClassifier
 from train.data.pairs import LABELS
 
 if TYPE_CHECKING:
@@ -34,20 +37,23 @@ class EncodedPairs:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
-    def length(self, index: int) -> int:
-        """Tokens of one pair."""
-        return self.starts[index + 1] - self.starts[index]
-
-    @property
+    @cached_property
     def lengths(self) -> list[int]:
         """Tokens of every pair."""
-        return [self.length(index) for index in range(len(self))]
+        return [end - start for start, end in pairwise(self.starts)]
 
     def batch(self, indices: list[int]) -> tuple[TokenBatch, Tensor]:
         """The packed batch of these pairs, and their labels (B,)."""
         spans = [slice(self.starts[index], self.starts[index + 1]) for index in indices]
         packed = TokenBatch.from_sequences([self.ids_S[s] for s in spans], [self.segments_S[s] for s in spans])
         return packed, self.labels_N[torch.tensor(indices)]
+
+    def logits(self, model: SequenceClassifier, indices: list[int], device: torch.device) -> tuple[Tensor, Tensor]:
+        """The model's logits (B, C) for these pairs, and their labels (B,), on the device."""
+        tokens, labels_B = self.batch(indices)
+        if device.type == "cuda":
+            tokens = tokens.pin_memory()
+        return model.classify(tokens.to(device, non_blocking=True)), labels_B.to(device)
 
 
 def encode_pairs(tokenizer: Tokenizer, pairs: Dataset, max_tokens: int, hide: str | None = None) -> EncodedPairs:
