@@ -1,0 +1,134 @@
+"""The benchmark from end to end: one tiny round, its records, report and figures."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from analysis.records import RecordError
+from analysis.speed import main as draw
+from analysis.speed import read_benchmark
+from train.benchmark import CONTENDERS, main, run_rounds
+from train.benchmark_process import ChildError, Clock, run_child
+from train.benchmark_record import FIGURES
+from train.benchmark_settings import Settings
+
+ROOT = Path(__file__).parent.parent
+PEERS_MISSING = [name for name in ("transformers", "accelerate") if importlib.util.find_spec(name) is None]
+
+
+def quick(out: Path, checkpoint: Path, *flags: str) -> dict:
+    with patch.dict(os.environ, {"OMP_NUM_THREADS": "1"}):
+        os.environ.pop("MNLI_DIR", None)
+        assert main(["--quick", "--checkpoint", str(checkpoint), "--max-tokens", "64", "--out", str(out), *flags]) == 0
+    name = "agreement" if "--agreement" in flags else "record"
+    return json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def benchmark(tmp_path_factory, tiny_checkpoint):
+    if PEERS_MISSING:
+        pytest.skip(f"needs {', '.join(PEERS_MISSING)}")
+    out = tmp_path_factory.mktemp("benchmark")
+    return out, quick(out, tiny_checkpoint)
+
+
+def test_a_round_measures_every_figure(benchmark):
+    _, record = benchmark
+    (found,) = record["rounds"]
+    for name in FIGURES:
+        assert 0 < record[name]["min"] <= record[name]["median"] <= record[name]["max"] < math.inf, name
+    ours, peer = found["measured"]["ours.train"], found["measured"]["trainer.train"]
+    assert record["train_vs_trainer_ratio"]["median"] == pytest.approx(
+        ours["examples_per_second"] / peer["examples_per_second"], rel=1e-5
+    )
+    assert (ours["examples"], peer["examples"]) == (64, 32)
+    assert ours["tokens_per_example"] == pytest.approx(peer["tokens_per_example"], abs=1.0)
+    assert ours["tokens_per_example"] == found["measured"]["trainer.grouped"]["tokens_per_example"]
+    assert ours["first_step_seconds"] > 0.5 and 100 < ours["peak_memory_mb"] < 5_000
+    assert 0 < record["utilisation"]["median"] < 1
+    assert (record["data"], record["checkpoint"]) == ("controlled", "tiny")
+    for points in record["growth"].values():
+        assert len(points) == 3 and all(point["seconds"] > 0 for point in points)
+
+
+def test_the_record_names_no_path_and_the_report_every_figure(benchmark):
+    out, record = benchmark
+    text = (out / "record.json").read_text(encoding="utf-8")
+    assert "/tmp" not in text and "/home" not in text and str(ROOT) not in text
+    assert record["environment"]["peers"].keys() == {"transformers", "accelerate"}
+    report = (out / "report.md").read_text(encoding="utf-8")
+    for name, figure in FIGURES.items():
+        assert f"| {figure.meaning} | {record[name]['median']:.3g} |" in report
+
+
+def test_figures_are_drawn_from_the_record_alone(benchmark, tmp_path):
+    _, record = benchmark
+    (tmp_path / "record.json").write_text(json.dumps(record), encoding="utf-8")
+    assert draw([str(tmp_path)]) == 0
+    first = {path.name: path.read_bytes() for path in (tmp_path / "figures").iterdir()}
+    assert sorted(first) == sorted(f"{n}.{e}" for n in ("growth", "rates", "ratios") for e in ("png", "svg"))
+    assert draw([str(tmp_path)]) == 0
+    assert first == {path.name: path.read_bytes() for path in (tmp_path / "figures").iterdir()}
+    record["eval_ratio"]["median"] = "fast"
+    (tmp_path / "record.json").write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(RecordError, match=r"eval_ratio\.median should be positive"):
+        read_benchmark(tmp_path / "record.json")
+
+
+def test_without_peers_ours_is_still_measured(benchmark, tmp_path, tiny_checkpoint, monkeypatch, capsys):
+    measured = {**benchmark[1]["rounds"][0]["measured"], "ours.growth": benchmark[1]["growth"]}
+    asked = []
+    monkeypatch.setattr("train.benchmark.PEERS", ("transformers", "no_such_library"))
+    monkeypatch.setattr("train.benchmark.measure", lambda name, _: asked.append(name) or dict(measured[name]))
+    record = quick(tmp_path, tiny_checkpoint)
+    assert asked == ["ours.train", "ours.random", "ours.evaluate", "ours.frozen", "ours.growth"]
+    assert record["train_vs_trainer_ratio"] is None and record["environment"]["peers"] == {}
+    assert record["utilisation"] == benchmark[1]["utilisation"]
+    assert "ours alone: transformers and no_such_library are not both installed" in capsys.readouterr().err
+    assert "not measured" in (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert draw([str(tmp_path)]) == 0
+
+
+def test_agreement_trains_both_paths_from_the_same_seeds(tmp_path, tiny_checkpoint):
+    record = quick(tmp_path, tiny_checkpoint, "--agreement", "--seeds", "2", "--epochs", "1")
+    assert [each["seed"] for each in record["seeds"]] == [0, 1]
+    assert any(each["fast"] != each["plain"] for each in record["seeds"]), "the plain path is another path"
+    assert record["settings"]["checkpoint"] == "tiny"
+    assert "Fast path minus plain path" in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+def test_rounds_alternate(monkeypatch):
+    monkeypatch.setattr("train.benchmark.measure", lambda *_: {"seconds": 1.0})
+    one, two = run_rounds(list(CONTENDERS), Settings(), 2, Clock(2 * len(CONTENDERS)))
+    assert one["order"] == two["order"][::-1] == list(CONTENDERS)
+    assert [name.split(".")[0] for name in CONTENDERS] == ["ours", "trainer"] * 4
+
+
+def test_a_child_that_fails_is_told_in_one_line(capsys, tmp_path):
+    with pytest.raises(ChildError, match=r"^ours\.train failed with exit code 1: .*no checkpoint 'nowhere'"):
+        settings = json.dumps({"checkpoint": "nowhere"})
+        run_child("train.benchmark_tasks", ["train", settings], "ours.train")
+    for flags in (["--rounds", "0"], ["--seeds", "1"], ["--data", str(tmp_path / "no")], ["--train-examples", "8"]):
+        assert main(flags) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("error: ") and said.count("\n") == 1
+
+
+def test_the_peers_are_imported_in_one_place():
+    users = [p.name for p in (ROOT / "train").rglob("*.py") if "from transformers" in p.read_text(encoding="utf-8")]
+    assert users == ["benchmark_peers.py"]
+
+
+def test_help_needs_no_torch():
+    code = "import sys\nfrom train.benchmark import main\ntry: main(['--help'])\nfinally: assert 'torch' not in {}"
+    command = [sys.executable, "-c", code.format("sys.modules")]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 0
