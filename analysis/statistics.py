@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 LN3 = math.log(3)
 """Cross entropy, in nats, of a uniform guess among three labels."""
@@ -31,36 +32,69 @@ class Interval:
         return self.low <= value <= self.high
 
 
-def t_distribution(t: float, degrees: int) -> float:
-    """Returns P(|T| <= t) for Student's t with a whole number of degrees of freedom.
+def beta_fraction(x: float, a: float, b: float) -> float:
+    """Returns the continued fraction of the incomplete beta function, by Lentz's method.
 
-    Source: Abramowitz and Stegun 1964, 26.7.3 (odd degrees) and 26.7.4 (even degrees).
+    Source: NIST DLMF 8.17.22; Press et al. 2007, Numerical Recipes, 5.2. Converges fast for x < (a + 1) / (a + b + 2).
     """
-    theta = math.atan(t / math.sqrt(degrees))
-    sine, cosine = math.sin(theta), math.cos(theta)
-    odd = degrees % 2
-    term = cosine if odd else 1.0
-    total = term if degrees > 1 else 0.0
-    for k in range(2 + odd, degrees - 1, 2):
-        term *= cosine**2 * (k - 1) / k
-        total += term
-    return (theta + sine * total) * 2 / math.pi if odd else sine * total
+    c, d, value = 1.0, 0.0, 1.0
+    for k in range(1, 100_000):
+        m = k // 2
+        top = -(a + m) * (a + b + m) if k % 2 else m * (b - m)
+        term = top * x / ((a + k - 1) * (a + k))
+        d = 1 / (1 + term * d)
+        c = 1 + term / c
+        value *= c * d
+        if abs(c * d - 1) < 1e-15:
+            break
+    return value
 
 
-def t_quantile(coverage: float, degrees: int) -> float:
-    """Returns the t with P(|T| <= t) = `coverage`, by bisection; 0.95 gives the usual two-sided value.
+def incomplete_beta(x: float, a: float, b: float) -> float:
+    """Returns the regularised incomplete beta function I_x(a, b) for 0 <= x <= 1. Source: NIST DLMF 8.17."""
+    if x in (0.0, 1.0):
+        return x
+    if x > (a + 1) / (a + b + 2):
+        return 1 - incomplete_beta(1 - x, b, a)
+    logarithm = a * math.log(x) + b * math.log1p(-x) + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    return math.exp(logarithm) / (a * beta_fraction(x, a, b))
+
+
+def t_distribution(t: float, degrees: float) -> float:
+    """Returns P(|T| <= t) for Student's t and t >= 0; the degrees of freedom need not be whole.
+
+    Source: Abramowitz and Stegun 1964, 26.7.1.
+    """
+    if math.isinf(t):
+        return 1.0
+    return incomplete_beta(t * t / (degrees + t * t), 0.5, degrees / 2)
+
+
+def t_upper_tail(t: float, degrees: float) -> float:
+    """Returns P(T > t) for Student's t: the p value of a one-sided test."""
+    return (1 - math.copysign(t_distribution(abs(t), degrees), t)) / 2
+
+
+def t_density(t: float, degrees: float) -> float:
+    """Returns the density of Student's t."""
+    logarithm = math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2) - math.log(math.pi * degrees) / 2
+    return math.exp(logarithm - (degrees + 1) / 2 * math.log1p(t * t / degrees))
+
+
+def t_quantile(coverage: float, degrees: float) -> float:
+    """Returns the t with P(|T| <= t) = `coverage`; 0.95 gives the usual two-sided value.
+
+    Newton's method from the normal quantile: that lies below, and P is concave, so no step can overshoot.
 
     Raises:
         ValueError: coverage outside (0, 1) or degrees below 1.
     """
-    if not 0 < coverage < 1 or degrees < 1:
+    if not 0 < coverage < 1 or not degrees >= 1:
         raise ValueError(f"no t quantile for coverage {coverage} and {degrees} degrees of freedom")
-    low, high = 0.0, 1.0
-    while t_distribution(high, degrees) < coverage:
-        high *= 2
-    while (middle := (low + high) / 2) not in (low, high):
-        low, high = (middle, high) if t_distribution(middle, degrees) < coverage else (low, middle)
-    return high
+    t = NormalDist().inv_cdf((1 + coverage) / 2)
+    while (step := (coverage - t_distribution(t, degrees)) / (2 * t_density(t, degrees))) > 1e-12 * t:
+        t += step
+    return t
 
 
 def mean_interval(values: Sequence[float], coverage: float = 0.95) -> Interval:
