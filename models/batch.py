@@ -1,12 +1,13 @@
 """A batch without padding, and the attention functions, which alone know where one sequence ends.
 
-Shape suffixes: B sequences, T tokens in the batch, L longest length, H heads, K head size, D = H * K.
+Shape suffixes: B sequences, T tokens in the batch, L longest length, R = B * L places of the padded matrix, H heads,
+K head size, D = H * K, C parts (query, key, value: some of them), N = B * H attention problems, Q queries of each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -41,6 +42,8 @@ class TokenBatch:
     """Row in T of each sequence's first token, the classification token, int64."""
     real_BL: Tensor
     """True where the padded matrix holds a token."""
+    head_indices: dict[tuple[int, int], HeadIndices] = field(default_factory=dict, repr=False)
+    """What `split_heads` and `merge_heads` have asked for so far, by heads and parts: every layer asks again."""
 
     @property
     def batch_size(self) -> int:
@@ -111,92 +114,102 @@ class TokenBatch:
         """The same batch on another device."""
         if self.ids_T.device == device:
             return self
-        return TokenBatch(lengths=self.lengths, **self._map(lambda t: t.to(device, non_blocking=non_blocking)))
+        return self._map(lambda t: t.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> TokenBatch:
         """The same batch in page-locked memory, from which a GPU copies while it computes."""
-        return TokenBatch(lengths=self.lengths, **self._map(Tensor.pin_memory))
+        return self._map(Tensor.pin_memory)
 
-    def _map(self, change: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
-        return {name: change(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
+    def _map(self, change: Callable[[Tensor], Tensor]) -> TokenBatch:
+        changed = {name: change(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, head_indices={}, **changed)  # type: ignore[arg-type]  # none of them is that dictionary
 
 
-class _Pad(torch.autograd.Function):
-    """(T, D) -> (B * L, D), any row in the pads. The transpose selects the real rows: what flows back into a pad is
-    not this function's to keep, for attention gives pads no weight and drops what they ask. A plain selection is
-    several times faster on a CPU than autograd's accumulating one."""
+@dataclass(frozen=True, eq=False)
+class HeadIndices:
+    """Where each head's slice of each token stands: packed, as T * C * H rows of K, and padded, as C * B * H * L."""
+
+    packed: Tensor
+    """For each padded place the packed row; any row for a pad."""
+    padded: Tensor
+    """For each packed row the padded place."""
+    pads: Tensor
+    """The padded places without a token."""
+
+
+def head_indices(batch: TokenBatch, heads: int, parts: int) -> HeadIndices:
+    """The batch's indices for so many heads and parts, computed once."""
+    if (heads, parts) not in batch.head_indices:
+        B, L = batch.real_BL.shape
+        device = batch.rows_R.device
+        part_C, head_H = torch.arange(parts, device=device), torch.arange(heads, device=device)
+        slice_CH = part_C[:, None] * heads + head_H
+        packed = batch.rows_R.view(B, 1, L) * (parts * heads) + slice_CH[:, None, :, None]
+        block_CBH = torch.arange(parts * B * heads, device=device).view(parts, B, heads) * L
+        sequence_T, place_T = batch.slots_T // L, batch.slots_T % L
+        padded = block_CBH[:, sequence_T].permute(1, 0, 2) + place_T[:, None, None]
+        pads = (~batch.real_BL[:, None]).expand(parts, B, heads, L).flatten().nonzero().squeeze(1)
+        batch.head_indices[heads, parts] = HeadIndices(packed.flatten(), padded.flatten(), pads)
+    return batch.head_indices[heads, parts]
+
+
+class _SplitHeads(torch.autograd.Function):
+    """Packed rows to padded places, any row in the pads. The transpose selects the real rows: what flows back into a
+    pad is not this function's to keep, for attention gives pads no weight and drops what they ask. A plain selection
+    is several times faster on a CPU than autograd's accumulating one."""
 
     @staticmethod
-    def forward(ctx: Any, x_TD: Tensor, rows_R: Tensor, slots_T: Tensor) -> Tensor:
-        ctx.save_for_backward(slots_T)
-        return x_TD.index_select(0, rows_R)
+    def forward(ctx: Any, rows: Tensor, index: HeadIndices) -> Tensor:
+        ctx.index = index
+        return rows.index_select(0, index.packed)
 
     @staticmethod
-    def backward(ctx: Any, grad_RD: Tensor) -> tuple[Tensor, None, None]:
-        (slots_T,) = ctx.saved_tensors
-        return grad_RD.index_select(0, slots_T), None, None
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return grad.index_select(0, ctx.index.padded), None
 
 
-class _Unpad(torch.autograd.Function):
-    """(B * L, D) -> (T, D), the real rows. The transpose puts zeros into the pads: nobody reads what they asked for."""
-
-    @staticmethod
-    def forward(ctx: Any, x_RD: Tensor, rows_R: Tensor, slots_T: Tensor, pads_P: Tensor) -> Tensor:
-        ctx.save_for_backward(rows_R, pads_P)
-        return x_RD.index_select(0, slots_T)
+class _MergeHeads(torch.autograd.Function):
+    """Padded places to packed rows. The transpose puts zeros into the pads: nobody reads what they asked for."""
 
     @staticmethod
-    def backward(ctx: Any, grad_TD: Tensor) -> tuple[Tensor, None, None, None]:
-        rows_R, pads_P = ctx.saved_tensors
-        return grad_TD.index_select(0, rows_R).index_fill_(0, pads_P, 0.0), None, None, None
+    def forward(ctx: Any, places: Tensor, index: HeadIndices) -> Tensor:
+        ctx.index = index
+        return places.index_select(0, index.padded)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return grad.index_select(0, ctx.index.packed).index_fill_(0, ctx.index.pads, 0.0), None
 
 
-def pad(x_TD: Tensor, batch: TokenBatch) -> Tensor:
-    """Lay packed rows out as a padded matrix: (T, D) -> (B, L, D); what stands in the pads means nothing."""
+def split_heads(x_TE: Tensor, batch: TokenBatch, heads: int, parts: int) -> Tensor:
+    """Lay packed rows out for attention: (T, C * D) -> (C, B, H, L, K); what stands in the pads means nothing."""
     B, L = batch.real_BL.shape
-    if batch.is_rectangular:
-        return x_TD.view(B, L, -1)
-    return _Pad.apply(x_TD, batch.rows_R, batch.slots_T).view(B, L, -1)
+    rows = x_TE.reshape(batch.slots_T.shape[0] * parts * heads, -1)
+    return _SplitHeads.apply(rows, head_indices(batch, heads, parts)).view(parts, B, heads, L, -1)
 
 
-def unpad(x_BLD: Tensor, batch: TokenBatch) -> Tensor:
-    """The inverse of `pad`: (B, L, D) -> (T, D)."""
-    rows_RD = x_BLD.flatten(0, 1)
-    if batch.is_rectangular:
-        return rows_RD
-    return _Unpad.apply(rows_RD, batch.rows_R, batch.slots_T, batch.pads_P)
+def merge_heads(x_BHLK: Tensor, batch: TokenBatch) -> Tensor:
+    """The inverse for one part: (B, H, L, K) -> (T, D)."""
+    B, H, L, K = x_BHLK.shape
+    rows = _MergeHeads.apply(x_BHLK.reshape(B * H * L, K), head_indices(batch, H, 1))
+    return rows.view(-1, H * K)
 
 
-def attend(
-    query_D: Tensor, key_TD: Tensor, value_TD: Tensor, batch: TokenBatch, heads: int, dropout: Dropout
-) -> Tensor:
-    """Scaled dot-product attention within each sequence of a packed batch.
+def attend(query_BHQK: Tensor, key_BHLK: Tensor, value_BHLK: Tensor, batch: TokenBatch, dropout: Dropout) -> Tensor:
+    """Scaled dot-product attention within each sequence, (B, H, Q, K); pads get no weight.
 
     Args:
-        query_D: (T, D), or (B, D) when only each sequence's first token asks.
-        key_TD, value_TD: (T, D).
-        heads: H; D is a multiple of it.
+        query_BHQK: one query for each place of the padded matrix, or one for each sequence.
         dropout: applied to the attention probabilities.
-
-    Returns:
-        The shape of `query_D`.
 
     Source: Vaswani et al. 2017, eq. 1.
     """
-    every_token = query_D.shape[0] == key_TD.shape[0] and batch.longest > 1
-    query_BQD = pad(query_D, batch) if every_token else query_D[:, None]
-    query_BHQK, key_BHLK, value_BHLK = (
-        x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query_BQD, pad(key_TD, batch), pad(value_TD, batch))
-    )
     mask_B11L = None if batch.is_rectangular else batch.real_BL[:, None, None]
-    if dropout.is_active and query_D.device.type == "cpu":
-        mixed_BHQK = attend_plain(query_BHQK, key_BHLK, value_BHLK, mask_B11L, dropout)
-    else:
-        mixed_BHQK = F.scaled_dot_product_attention(
-            query_BHQK, key_BHLK, value_BHLK, mask_B11L, dropout.p if dropout.is_active else 0.0
-        )
-    mixed_BQD = mixed_BHQK.transpose(1, 2).flatten(2)
-    return unpad(mixed_BQD, batch) if every_token else mixed_BQD[:, 0]
+    if dropout.is_active and query_BHQK.device.type == "cpu":
+        return attend_plain(query_BHQK, key_BHLK, value_BHLK, mask_B11L, dropout)
+    return F.scaled_dot_product_attention(
+        query_BHQK, key_BHLK, value_BHLK, mask_B11L, dropout.p if dropout.is_active else 0.0
+    )
 
 
 def attend_plain(
@@ -208,10 +221,7 @@ def attend_plain(
     bias_B11L = query_BHQK.new_zeros(B, 1, 1, L)
     if mask_B11L is not None:
         bias_B11L.masked_fill_(~mask_B11L, torch.finfo(bias_B11L.dtype).min)
-    scores_NQL = torch.baddbmm(
-        bias_B11L.expand(B, H, Q, L).reshape(B * H, Q, L),
-        query_BHQK.reshape(B * H, Q, K),
-        key_BHLK.reshape(B * H, L, K).transpose(1, 2),
-        alpha=K**-0.5,
-    )
-    return dropout(scores_NQL.softmax(-1).view(B, H, Q, L)) @ value_BHLK
+    query_NQK, key_NLK, value_NLK = (x.reshape(B * H, -1, K) for x in (query_BHQK, key_BHLK, value_BHLK))
+    bias_N1L = bias_B11L.expand(B, H, 1, L).reshape(B * H, 1, L)
+    scores_NQL = torch.baddbmm(bias_N1L, query_NQK, key_NLK.transpose(1, 2), alpha=K**-0.5)
+    return (dropout(scores_NQL.softmax(-1)) @ value_NLK).view(B, H, Q, K)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -9,49 +12,113 @@ from models.classifier import SequenceClassifier
 from models.config import EncoderConfig
 from models.errors import UserError
 from models.initialise import initialise_, random_stream
+from models.masked_lm import MaskedLanguageModel
 from models.pretrained import LoadReport, read_tensors
 from models.sources import Checkpoint
 
-INITS = ("scratch", "pretrained")
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """Which of the encoder's tensors are not random, and where they come from."""
+
+    source: Literal["checkpoint", "mlm"] | None = "checkpoint"
+    """The checkpoint that also gives the architecture; weights of `python -m train.pretrain`; or none."""
+    lowest: int | None = None
+    """How many of the lowest layers are loaded, beside the embeddings; None is everything, BERT's pooler too."""
+    shuffled: bool = False
+    """Whether the entries of each loaded tensor are permuted within it."""
+
+    def loads(self, name: str) -> bool:
+        """Whether the arm fills our tensor of this name from its source."""
+        layers = tuple(f"encoder.layers.{i}." for i in range(self.lowest or 0))
+        return self.lowest is None or name.startswith(("encoder.embeddings.", *layers))
 
 
-def needs_weights(init: str) -> bool:
-    """Whether the arm reads a checkpoint's weights.
+ARMS = {
+    "scratch": Arm(source=None),
+    "pretrained": Arm(),
+    "embeddings": Arm(lowest=0),
+    # Raghu et al. 2019 (Transfusion), sec. 4: the weights' scale and distribution without what they know
+    "shuffled": Arm(shuffled=True),
+    "mlm": Arm(source="mlm"),
+}
+BY_DEPTH = "bottom"
+"""`bottom-K` loads the embeddings and the lowest K layers. Source: Tamkin et al. 2020."""
+
+
+def find_arm(init: str) -> Arm:
+    """The arm of that name: one of ARMS, or `bottom-K`.
 
     Raises:
         UserError: no such arm.
     """
-    if init not in INITS:
-        raise UserError(f"init {init!r} is not one of {', '.join(INITS)}")
-    return init != "scratch"
+    kind, _, number = init.partition("-")
+    if kind == BY_DEPTH and number.isdecimal() and number.isascii() and not number.startswith("0"):
+        return Arm(lowest=int(number))
+    if init not in ARMS:
+        raise UserError(f"init {init!r} is not one of {', '.join(ARMS)} or {BY_DEPTH}-K with K = 1, 2, ...")
+    return ARMS[init]
 
 
 def build_classifier(
-    checkpoint: Checkpoint, config: EncoderConfig, init: str, seed: int, head_init: str = "normal"
+    weights: Checkpoint, config: EncoderConfig, init: str, seed: int, head_init: str = "normal"
 ) -> tuple[SequenceClassifier, LoadReport]:
     """A classifier filled as the arm says.
 
-    Encoder and head draw from two named streams of the seed, and every arm draws all of both, so the head is the same
+    Encoder and head draw from two named streams of the seed, in an order that no arm changes, so the head is the same
     in all arms and a tensor that stays random is the same random tensor in each.
 
     Args:
-        checkpoint: where the weights come from, for the arms that read them.
+        weights: where the tensors come from, for the arms that load some.
         config: the checkpoint's own, but for dropout.
-        init: one of INITS.
+        init: the arm's name, as `find_arm` takes it.
         head_init: `normal` or `zero`; zero makes every logit 0, so that the first loss is ln 3.
 
     Raises:
-        CheckpointError: the checkpoint does not fit the architecture.
+        UserError: no such arm, or one that loads more layers than there are.
+        CheckpointError: the weights do not fit the architecture.
     """
-    tensors, report = read_tensors(checkpoint) if needs_weights(init) else ({}, None)
+    arm = find_arm(init)
+    if arm.lowest is not None and arm.lowest > config.num_hidden_layers:
+        raise UserError(f"init {init!r}: the encoder has {config.num_hidden_layers} layers")
     model = SequenceClassifier(config)
+    tensors, report = read_arm(arm, weights, init, seed)
+    report = report or LoadReport(loaded=[], ignored={}, fresh=sorted(dict(model.named_parameters())))
     trunk = nn.ModuleList(part for name, part in model.named_children() if name != "head")
-    initialise_(trunk, random_stream(seed, "encoder"), config.initializer_range)
+    if any(not name.startswith("head.") for name in report.fresh):  # else every drawn number would be overwritten
+        initialise_(trunk, random_stream(seed, "encoder"), config.initializer_range)
     initialise_(model.head, random_stream(seed, "head"), config.initializer_range)
     if head_init == "zero":
         nn.init.zeros_(model.head.output.weight)  # type: ignore[union-attr, arg-type]
     copy_tensors_(model, tensors)
-    return model, report or LoadReport(loaded=[], ignored={}, fresh=sorted(dict(model.named_parameters())))
+    return model, report
+
+
+def read_arm(arm: Arm, weights: Checkpoint, init: str, seed: int) -> tuple[dict[str, Tensor], LoadReport | None]:
+    """The tensors that an arm loads, as it wants them, and what became of all of the file's; nothing for scratch."""
+    if arm.source is None:
+        return {}, None
+    tensors, report = read_tensors(weights, only=arm.loads, otherwise=f"not loaded by --init {init}")
+    if not arm.shuffled:
+        return tensors, report
+    note = "the entries of every loaded tensor were permuted within it"
+    return shuffled(tensors, random_stream(seed, "shuffle")), replace(report, note=note)
+
+
+def build_masked_lm(config: EncoderConfig, seed: int) -> MaskedLanguageModel:
+    """A masked language model whose encoder is scratch's; its head draws from a stream of its own."""
+    model = MaskedLanguageModel(config)
+    initialise_(model.encoder, random_stream(seed, "encoder"), config.initializer_range)
+    initialise_(model.head, random_stream(seed, "masked-lm head"), config.initializer_range)
+    return model
+
+
+def shuffled(tensors: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+    """Each tensor with its own entries in random order; drawn one tensor after the other."""
+    return {
+        name: tensor.flatten()[torch.randperm(tensor.numel(), generator=generator)].view_as(tensor)
+        for name, tensor in tensors.items()
+    }
 
 
 @torch.no_grad()

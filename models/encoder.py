@@ -1,16 +1,17 @@
 """The encoder of BERT, DistilBERT and RoBERTa, read from top to bottom: Encoder, EncoderLayer, its parts.
 
 Source: Vaswani et al. 2017, sec. 3; Devlin et al. 2018, sec. 3; wiring checked against transformers by tests.
-Shape suffixes: B sequences, T tokens in the batch, D hidden size, F intermediate size, N = T, or B where only the
-classification tokens go on.
+Shape suffixes: B sequences, T tokens in the batch, L longest length, D hidden size, F intermediate size, H heads, K
+head size, Q = L, or 1 where only the classification tokens ask, N = T, or B where only they go on.
 """
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.batch import TokenBatch, attend
+from models.batch import TokenBatch, attend, merge_heads, split_heads
 from models.config import EncoderConfig
 from models.dropout import Dropout
 
@@ -82,7 +83,7 @@ class EncoderLayer(nn.Module):
     def forward(self, x_TD: Tensor, batch: TokenBatch, first_only: bool = False) -> Tensor:
         """(T, D) in, (T, D) out; with `first_only` the (B, D) rows of the sequences' first tokens alone."""
         x_ND = x_TD.index_select(0, batch.first_B) if first_only else x_TD
-        x_ND = self.attention_norm(x_ND + self.attention_dropout(self.attention(x_ND, x_TD, batch)))
+        x_ND = self.attention_norm(x_ND + self.attention_dropout(self.attention(x_TD, batch, first_only)))
         return self.feed_forward_norm(x_ND + self.feed_forward_dropout(self.feed_forward(x_ND)))
 
 
@@ -99,10 +100,21 @@ class SelfAttention(nn.Module):
         self.output = nn.Linear(D, D)
         self.dropout = Dropout(config.attention_probs_dropout_prob)
 
-    def forward(self, x_ND: Tensor, x_TD: Tensor, batch: TokenBatch) -> Tensor:
-        """The tokens in `x_ND` (all, or the first of each sequence) ask all of their sequence's in `x_TD`: (N, D)."""
-        mixed_ND = attend(self.query(x_ND), self.key(x_TD), self.value(x_TD), batch, self.heads, self.dropout)
-        return self.output(mixed_ND)
+    def forward(self, x_TD: Tensor, batch: TokenBatch, first_only: bool = False) -> Tensor:
+        """Every token, or only the first of each sequence, asks all of its sequence's: (T, D), or (B, D)."""
+        if first_only:
+            query_BHQK = self.query(x_TD.index_select(0, batch.first_B)).unflatten(-1, (self.heads, 1, -1))
+            key_BHLK, value_BHLK = self.project(x_TD, batch, self.key, self.value)
+        else:
+            query_BHQK, key_BHLK, value_BHLK = self.project(x_TD, batch, self.query, self.key, self.value)
+        mixed_BHQK = attend(query_BHQK, key_BHLK, value_BHLK, batch, self.dropout)
+        return self.output(mixed_BHQK.flatten(1) if first_only else merge_heads(mixed_BHQK, batch))
+
+    def project(self, x_TD: Tensor, batch: TokenBatch, *maps: nn.Linear) -> Tensor:
+        """All maps of every token in one matrix product, laid out for attention: (maps, B, H, L, K)."""
+        weight = torch.cat([each.weight for each in maps])
+        bias = torch.cat([each.bias for each in maps])
+        return split_heads(F.linear(x_TD, weight, bias), batch, self.heads, len(maps))
 
 
 class FeedForward(nn.Module):

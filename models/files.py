@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all, and the hash that names a file's content."""
+"""Files and folders that appear whole or not at all, and the hash that names a file's content."""
 
 from __future__ import annotations
 
@@ -40,6 +40,34 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
         flush_to_disk(folder.parent)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+@contextmanager
+def replaced_file(path: Path) -> Iterator[Path]:
+    """Yield the path of a file to write; once the block has ended well, it stands at `path` in place of what was there.
+
+    A block that fails leaves `path` as it was. A symbolic link at `path` is replaced, never followed.
+
+    Raises:
+        OSError: no room or no permission.
+    """
+    work = Path(tempfile.mkdtemp(prefix=f"{path.name}.tmp-", dir=path.parent))
+    try:
+        fresh = work / path.name
+        yield fresh
+        flush_to_disk(fresh)
+        fresh.replace(path)
+        flush_to_disk(path.parent)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def remove(path: Path) -> None:
+    """Nothing is at `path` any more. Of a symbolic link only the link goes, not what it names."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def flush_to_disk(path: Path) -> None:

@@ -63,11 +63,7 @@ _VALUES_IF_PRESENT: dict[str, Any] = {
 }
 _DISTILBERT_FIXED = {"layer_norm_eps": 1e-12, "type_vocab_size": 0}  # constants in its code, not in its file
 
-ARCHITECTURE_NAMES = {
-    "bert": "BertForSequenceClassification",
-    "distilbert": "DistilBertForSequenceClassification",
-    "roberta": "RobertaForSequenceClassification",
-}
+_CLASS_NAMES = {"bert": "Bert", "distilbert": "DistilBert", "roberta": "Roberta"}
 
 
 def read_config(path: Path) -> EncoderConfig:
@@ -141,15 +137,30 @@ def config_to_hub(config: EncoderConfig, labels: Sequence[str]) -> dict[str, Any
     """
     if len(set(labels)) != len(labels) or not labels:
         raise ValueError(f"labels {list(labels)!r} must be different from each other, and at least one")
+    return {
+        **_fields_to_hub(config, "ForSequenceClassification"),
+        "id2label": {str(i): label for i, label in enumerate(labels)},
+        "label2id": {label: i for i, label in enumerate(labels)},
+    }
+
+
+def masked_lm_config_to_hub(config: EncoderConfig) -> dict[str, Any]:
+    """The config.json of a masked language model.
+
+    Raises:
+        ValueError: the family's format has no place for one of the values.
+    """
+    return _fields_to_hub(config, "ForMaskedLM")
+
+
+def _fields_to_hub(config: EncoderConfig, task: str) -> dict[str, Any]:
     family = config.family
     raw = {
-        "architectures": [ARCHITECTURE_NAMES[family]],
+        "architectures": [_CLASS_NAMES[family] + task],
         "model_type": family,
         "dtype": "float32",
         **{theirs: getattr(config, ours) for ours, theirs in FIELD_NAMES[family].items()},
         **_REQUIRED_VALUES[family],
-        "id2label": {str(i): label for i, label in enumerate(labels)},
-        "label2id": {label: i for i, label in enumerate(labels)},
     }
     if config_from_hub(raw) != config:
         raise ValueError(f"transformers' {family} format cannot express {config}")

@@ -125,6 +125,31 @@ HEADS: dict[str, dict[str, str]] = {
 }
 """Family -> the classification head's name in a fine-tuned checkpoint -> ours."""
 
+MASKED_LM_HEADS: dict[str, dict[str, str]] = {
+    "bert": {
+        "cls.predictions.transform.dense.weight": "head.dense.weight",
+        "cls.predictions.transform.dense.bias": "head.dense.bias",
+        "cls.predictions.transform.LayerNorm.weight": "head.norm.weight",
+        "cls.predictions.transform.LayerNorm.bias": "head.norm.bias",
+        "cls.predictions.bias": "head.bias",
+    },
+    "roberta": {
+        "lm_head.dense.weight": "head.dense.weight",
+        "lm_head.dense.bias": "head.dense.bias",
+        "lm_head.layer_norm.weight": "head.norm.weight",
+        "lm_head.layer_norm.bias": "head.norm.bias",
+        "lm_head.bias": "head.bias",
+    },
+    "distilbert": {
+        "vocab_transform.weight": "head.dense.weight",
+        "vocab_transform.bias": "head.dense.bias",
+        "vocab_layer_norm.weight": "head.norm.weight",
+        "vocab_layer_norm.bias": "head.norm.bias",
+        "vocab_projector.bias": "head.bias",
+    },
+}
+"""Family -> the masked-language-model head's name in a checkpoint -> ours. The output matrix is the word table."""
+
 _BUFFER = "positions 0, 1, 2, ..., a buffer of old transformers versions"
 _MASKED_LM = "masked-language-model head"
 _NEXT_SENTENCE = "next-sentence head"
@@ -132,39 +157,27 @@ _ROBERTA_POOLER = "pooler: no objective trained it, and RoBERTa's classification
 
 DROPPED: dict[str, dict[str, str]] = {
     "bert": {
+        **dict.fromkeys(MASKED_LM_HEADS["bert"], _MASKED_LM),
         "embeddings.position_ids": _BUFFER,
-        "cls.predictions.bias": _MASKED_LM,
         "cls.predictions.decoder.weight": _MASKED_LM,
         "cls.predictions.decoder.bias": _MASKED_LM,
-        "cls.predictions.transform.dense.weight": _MASKED_LM,
-        "cls.predictions.transform.dense.bias": _MASKED_LM,
-        "cls.predictions.transform.LayerNorm.weight": _MASKED_LM,
-        "cls.predictions.transform.LayerNorm.bias": _MASKED_LM,
         "cls.predictions.transform.LayerNorm.gamma": _MASKED_LM,
         "cls.predictions.transform.LayerNorm.beta": _MASKED_LM,
         "cls.seq_relationship.weight": _NEXT_SENTENCE,
         "cls.seq_relationship.bias": _NEXT_SENTENCE,
     },
     "roberta": {
+        **dict.fromkeys(MASKED_LM_HEADS["roberta"], _MASKED_LM),
         "embeddings.position_ids": _BUFFER,
         "pooler.dense.weight": _ROBERTA_POOLER,
         "pooler.dense.bias": _ROBERTA_POOLER,
-        "lm_head.bias": _MASKED_LM,
-        "lm_head.dense.weight": _MASKED_LM,
-        "lm_head.dense.bias": _MASKED_LM,
-        "lm_head.layer_norm.weight": _MASKED_LM,
-        "lm_head.layer_norm.bias": _MASKED_LM,
         "lm_head.decoder.weight": _MASKED_LM,
         "lm_head.decoder.bias": _MASKED_LM,
     },
     "distilbert": {
+        **dict.fromkeys(MASKED_LM_HEADS["distilbert"], _MASKED_LM),
         "embeddings.position_ids": _BUFFER,
-        "vocab_transform.weight": _MASKED_LM,
-        "vocab_transform.bias": _MASKED_LM,
-        "vocab_layer_norm.weight": _MASKED_LM,
-        "vocab_layer_norm.bias": _MASKED_LM,
         "vocab_projector.weight": _MASKED_LM,
-        "vocab_projector.bias": _MASKED_LM,
     },
 }
 """Family -> a checkpoint's name without prefix -> why it is not loaded."""

@@ -6,7 +6,7 @@ The tables of names stand in `key_tables.py`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,18 @@ from models.classifier import SequenceClassifier
 from models.config import EncoderConfig
 from models.errors import CheckpointError
 from models.files import replaced_folder
-from models.hub_config import FIELD_NAMES, config_to_hub
-from models.key_tables import DROPPED, ENCODERS, HEADS, PREFIXES, expand, expected_shape, size_fields
+from models.hub_config import FIELD_NAMES, config_to_hub, masked_lm_config_to_hub
+from models.key_tables import (
+    DROPPED,
+    ENCODERS,
+    HEADS,
+    MASKED_LM_HEADS,
+    PREFIXES,
+    expand,
+    expected_shape,
+    size_fields,
+)
+from models.masked_lm import MaskedLanguageModel
 from models.sources import Checkpoint
 from models.tokenizer_file import export_tokenizer
 from models.weights_file import printable, read_header
@@ -42,19 +52,28 @@ class LoadReport:
     """Ours, which the checkpoint does not bring."""
     converted: dict[str, str] = field(default_factory=dict)
     """Ours -> the type it was stored in, where that is not float32."""
+    note: str = ""
+    """What was done to all loaded tensors beyond that, or nothing."""
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary that `json.dumps` takes."""
         return asdict(self)
 
 
-def read_tensors(checkpoint: Checkpoint, with_head: bool = False) -> tuple[dict[str, Tensor], LoadReport]:
+def read_tensors(
+    checkpoint: Checkpoint,
+    with_head: bool = False,
+    only: Callable[[str], bool] = lambda _: True,
+    otherwise: str = "not wanted",
+) -> tuple[dict[str, Tensor], LoadReport]:
     """A checkpoint's tensors in float32 under the names of `SequenceClassifier.state_dict()`.
 
     Names, types and shapes are checked before any value is read, and values before this returns.
 
     Args:
         with_head: load the classification head of a fine-tuned checkpoint as well, and insist on it.
+        only: whether our tensor of this name is wanted; the others are checked, but not read.
+        otherwise: why the others are ignored, for the report.
 
     Raises:
         CheckpointError: the file is damaged or something else; a tensor is unknown, missing, there twice, of another
@@ -69,14 +88,15 @@ def read_tensors(checkpoint: Checkpoint, with_head: bool = False) -> tuple[dict[
             stored = {ours: part.get_dtype() for ours, part in slices.items()}
             _check_types(stored, path)
             _check_shapes({ours: tuple(part.get_shape()) for ours, part in slices.items()}, config, path)
-            tensors = {ours: _to_float32(file.get_tensor(theirs)) for ours, theirs in sources.items()}
+            tensors = {ours: _to_float32(file.get_tensor(theirs)) for ours, theirs in sources.items() if only(ours)}
     except SafetensorError as error:
         raise CheckpointError(f"{path}: not a usable safetensors file: {printable(str(error))}") from error
     broken = [ours for ours, tensor in tensors.items() if not tensor.isfinite().all()]
     if broken:
         raise CheckpointError(f"{path}: NaN or infinity in {_up_to_ten(broken)}")
+    ignored |= {theirs: otherwise for ours, theirs in sources.items() if ours not in tensors}
     fresh = [ours for ours in _model_names(config) if ours not in tensors]
-    converted = {ours: dtype for ours, dtype in stored.items() if dtype != "F32"}
+    converted = {ours: stored[ours] for ours in tensors if stored[ours] != "F32"}
     return tensors, LoadReport(list(tensors), ignored, fresh, converted)
 
 
@@ -93,14 +113,35 @@ def export_checkpoint(model: SequenceClassifier, folder: Path, labels: Sequence[
         ValueError: another number of labels than logits, or a configuration the family's format cannot express.
         CheckpointError: the folder cannot be written.
     """
-    tensors = {
-        _hub_names(model.config)[ours]: tensor.detach().to("cpu", torch.float32).contiguous()
-        for ours, tensor in model.state_dict().items()
-    }
     num_logits = model.state_dict()["head.output.bias"].shape[0]
     if len(labels) != num_logits:
         raise ValueError(f"{len(labels)} labels for {num_logits} logits")
-    config = json.dumps(config_to_hub(model.config, labels), indent=2)
+    _export(model, HEADS, config_to_hub(model.config, labels), folder, tokenizer)
+
+
+def export_masked_lm(model: MaskedLanguageModel, folder: Path, tokenizer: Path | None) -> None:
+    """The same for transformers' AutoModelForMaskedLM; the word table is written once.
+
+    Raises:
+        ValueError: a configuration the family's format cannot express.
+        CheckpointError: the folder cannot be written.
+    """
+    _export(model, MASKED_LM_HEADS, masked_lm_config_to_hub(model.config), folder, tokenizer)
+
+
+def _export(
+    model: SequenceClassifier | MaskedLanguageModel,
+    heads: Mapping[str, dict[str, str]],
+    hub_config: dict[str, Any],
+    folder: Path,
+    tokenizer: Path | None,
+) -> None:
+    names = _hub_names(model.config, heads)
+    tensors = {
+        names[ours]: tensor.detach().to("cpu", torch.float32).contiguous()
+        for ours, tensor in model.state_dict().items()
+    }
+    config = json.dumps(hub_config, indent=2)
     try:
         with replaced_folder(folder) as fresh:
             save_file(tensors, fresh / "model.safetensors", metadata={"format": "pt"})
@@ -111,20 +152,20 @@ def export_checkpoint(model: SequenceClassifier, folder: Path, labels: Sequence[
         raise CheckpointError(f"{folder}: cannot be written ({error})") from error
 
 
-def _model_names(config: EncoderConfig) -> dict[str, str]:
-    """Every tensor of our classifier, in the tables' order -> the name that today's transformers gives it."""
-    tables = ENCODERS[config.family] | HEADS[config.family]
+def _model_names(config: EncoderConfig, heads: Mapping[str, dict[str, str]] = HEADS) -> dict[str, str]:
+    """Every tensor of our model, in the tables' order -> the name that today's transformers gives it."""
+    tables = ENCODERS[config.family] | heads[config.family]
     names: dict[str, str] = {}
     for theirs, ours in expand(tables, config).items():
         names.setdefault(ours, theirs)
     return names
 
 
-def _hub_names(config: EncoderConfig) -> dict[str, str]:
-    """Ours -> the full name in a fine-tuned checkpoint: the family's prefix before all but the head."""
+def _hub_names(config: EncoderConfig, heads: Mapping[str, dict[str, str]]) -> dict[str, str]:
+    """Ours -> the full name in a checkpoint with this head: the family's prefix before all but the head."""
     return {
         ours: theirs if ours.startswith("head.") else f"{config.family}.{theirs}"
-        for ours, theirs in _model_names(config).items()
+        for ours, theirs in _model_names(config, heads).items()
     }
 
 

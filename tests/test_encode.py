@@ -9,7 +9,7 @@ from models.config import EncoderConfig
 from models.tokenizer_file import open_tokenizer
 from tests.tiny import save_tokenizer, vocabulary
 from train.data.encode import encode_pairs, token_statistics
-from train.data.pairs import Example, to_dataset
+from train.data.pairs import Example
 
 CONFIG = EncoderConfig(vocab_size=len(vocabulary()), max_position_embeddings=64)
 
@@ -20,9 +20,9 @@ def tokenizer(tmp_path):
 
 
 def pairs_of(*sentences: tuple[str, str]):
-    return to_dataset(
+    return [
         Example(id=str(i), premise=p, hypothesis=h, label="neutral", group="") for i, (p, h) in enumerate(sentences)
-    )
+    ]
 
 
 def test_pairs_are_packed_end_to_end_without_padding(tokenizer):

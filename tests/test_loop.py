@@ -10,10 +10,11 @@ from tests.running import TINY, metrics, record, train
 from train import loop
 from train.cli import parse_run
 from train.evaluate import evaluating
+from train.material import gather
 from train.optim import clear_gradients
 from train.precision import choose_precision
 from train.records import RunDirectory
-from train.session import gather, prepare
+from train.session import prepare
 
 GOLDEN = {
     "scratch": [1.116105, 1.201394, 1.15276],

@@ -49,7 +49,7 @@ def test_validation_is_the_same_for_every_seed_and_size(tmp_path):
 def test_first_takes_the_files_order(tmp_path):
     folder = write_mnli(tmp_path / "d", [f"p{i}\th{i}" for i in range(50)], ["x\ty"])
     config = DataConfig(dataset="mnli", folder=str(folder), validation_examples=5, train_examples=20)
-    rows = [int(id.split("-")[1]) for id in load_splits(config, 0).train["id"]]
+    rows = [int(pair.id.split("-")[1]) for pair in load_splits(config, 0).train]
     assert rows == sorted(rows) and len(rows) == 20
 
 

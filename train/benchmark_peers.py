@@ -26,7 +26,7 @@ from train.benchmark_settings import (
     run_child,
     throughput,
 )
-from train.data.pairs import LABELS
+from train.data.pairs import LABELS, to_dataset
 from train.data.splits import load_splits
 
 
@@ -100,7 +100,7 @@ def tokenized(settings: Settings, split: str, train_examples: int) -> Dataset:
         encoded = tokenizer(rows["premise"], rows["hypothesis"], truncation=True, max_length=settings.max_tokens)
         return {**encoded, "label": [LABELS.index(label) for label in rows["label"]]}
 
-    pairs = splits.all()[split]
+    pairs = to_dataset(splits.all()[split])
     return pairs.map(encode, batched=True, remove_columns=pairs.column_names)
 
 

@@ -27,10 +27,11 @@ from train.data.batches import epoch_steps, split_by_tokens
 from train.data.encode import EncodedPairs
 from train.evaluate import Pairs, evaluate
 from train.journal import flush
+from train.material import Material, gather
 from train.precision import choose_device, choose_precision
 from train.records import RunDirectory
 from train.seeds import prepare_process
-from train.session import Material, gather, prepare
+from train.session import prepare
 from train.state import Job, TrainState
 from train.stopping import Stopping
 

@@ -46,12 +46,12 @@ def build_certificate(job: Job, data_hashes: Mapping[str, str]) -> dict[str, Any
     }
 
 
-_MAY_DIFFER = ("save", "export", "commit", "dirty", "python", "schema_version")
+_MAY_DIFFER = ("save", "export", "commit", "dirty", "python", "schema_version", "claims_sha256")
 """Parts of a run's start that change none of its numbers."""
 
 
-def check_same(records: RunDirectory, start: Mapping[str, Mapping[str, Any]], allow_inexact: bool) -> None:
-    """Refuse to resume a run from another start than its own; or, if allowed, write down what differs.
+def differences_to(records: RunDirectory, start: Mapping[str, Mapping[str, Any]], allow_inexact: bool) -> list[str]:
+    """What changes numbers and differs between a run's recorded start and this one; nothing, unless that is allowed.
 
     Raises:
         CheckpointError: something differs that changes numbers.
@@ -67,6 +67,12 @@ def check_same(records: RunDirectory, start: Mapping[str, Mapping[str, Any]], al
         raise CheckpointError(
             f"{records.path}: cannot be resumed exactly (--allow-inexact goes on all the same):\n  {listed}"
         )
-    if differences:
-        records.log("note", message="resumed inexactly", differences=differences)
-        records.write_json("inexact.json", {"differences": differences})
+    return differences
+
+
+def mark_inexact(records: RunDirectory, step: int, differences: list[str]) -> None:
+    """The record says for good that from this step on the run is not what its start says."""
+    name = "inexact.json"
+    before = records.read_json(name)["resumes"] if (records.path / name).exists() else []
+    records.write_json(name, {"resumes": [*before, {"step": step, "differences": differences}]})
+    records.log("note", step=step, message="resumed inexactly", differences=differences)

@@ -1,4 +1,4 @@
-"""Checkpoints that are there whole or not at all, and what is done with them.
+"""Checkpoints that are there whole or not at all. `resume.py` reads them.
 
 One lies in `checkpoints/step-N/`: tensors as safetensors, the rest as JSON, and a manifest with the sha256 and size of
 each file. It is written beside its place, flushed to the disk, and renamed. Nothing is ever unpickled.
@@ -7,30 +7,35 @@ each file. It is written beside its place, flushed to the disk, and renamed. Not
 from __future__ import annotations
 
 import json
-import shutil
+import re
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
-from models.build import copy_tensors_
 from models.errors import CheckpointError
-from models.files import flush_to_disk, replaced_folder, sha256_of
-from train.config import StopConfig
+from models.files import flush_to_disk, remove, replaced_file, replaced_folder, sha256_of
 from train.interrupt import Signals
 from train.journal import flush
+from train.records import writing
 from train.state import Job, TrainState
-from train.stopping import Stopping
 
 KEPT = 2
 """Checkpoints that stay: the newest, and one before it in case the newest turns out damaged."""
 
+MODEL, OPTIMIZER, RANDOM = "model.safetensors", "optimizer.safetensors", "random.safetensors"
+STATE, MANIFEST = "state.json", "manifest.json"
+
 _NOT_SAVED = ("stopping", "pending", "origin")
+_BESIDE = ("best_figure", "bad_epochs", "scaler", "metrics_bytes")
+_OURS = re.compile(r"step-\d+|best-\d+\.safetensors|.*\.tmp-.*")
 
 
 class Saver:
@@ -56,36 +61,31 @@ class Saver:
 
 
 def folder_of(job: Job) -> Path:
-    """Where a run's checkpoints lie."""
-    return job.records.path / "checkpoints"
+    """Where a run's checkpoints lie.
 
-
-def best_path(job: Job, state: TrainState) -> Path:
-    """Where the best weights so far lie."""
-    return folder_of(job) / f"best-{state.best['step']}.safetensors"
+    Raises:
+        CheckpointError: a symbolic link is in its place, through which files elsewhere would be written and deleted.
+    """
+    folder = job.records.path / "checkpoints"
+    if folder.is_symlink():
+        raise CheckpointError(f"{folder}: is a symbolic link; checkpoints are kept in a real folder")
+    return folder
 
 
 def save_best(job: Job, state: TrainState) -> None:
-    """Copy the present weights to the disk as the best ones. The file before stays until no checkpoint needs it."""
-    path = best_path(job, state)
-    path.parent.mkdir(exist_ok=True)
-    temporary = path.with_name(f"{path.name}.tmp-0")
-    save_file(_parameters(job), temporary)
-    flush_to_disk(temporary)
-    temporary.replace(path)
-    state.best["sha256"] = sha256_of(path)
-
-
-def restore_best(job: Job, state: TrainState) -> None:
-    """Put the best weights back into the model's own memory.
+    """Copy the present weights to the disk as the best ones. The file before stays until no checkpoint needs it.
 
     Raises:
-        CheckpointError: the file is not the one that was written.
+        CheckpointError: the disk refused; earlier files are untouched.
     """
-    path = best_path(job, state)
-    if not path.exists() or sha256_of(path) != state.best["sha256"]:
-        raise CheckpointError(f"{path}: the best weights are missing or damaged")
-    copy_tensors_(job.model, load_file(path))
+    path = folder_of(job) / best_name(state.best)
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with replaced_file(path) as fresh:
+            save_file(_parameters(job), fresh)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: could not be saved ({error}); earlier checkpoints are intact") from error
+    state.best["sha256"] = sha256_of(path)
 
 
 def save(job: Job, state: TrainState) -> Path:
@@ -93,6 +93,7 @@ def save(job: Job, state: TrainState) -> Path:
 
     Raises:
         CheckpointError: the disk refused; earlier checkpoints are untouched.
+        DivergedError: an update since the last look was not finite; nothing is written.
     """
     flush(job, state)
     target = folder_of(job) / f"step-{state.step}"
@@ -101,25 +102,31 @@ def save(job: Job, state: TrainState) -> Path:
             _write(job, state, folder)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{target}: could not be saved ({error}); earlier checkpoints are intact") from error
-    _prune(target.parent)
+    with writing(target.parent):
+        _prune(target.parent, state.step)
     return target
 
 
 def _write(job: Job, state: TrainState, folder: Path) -> None:
-    save_file(_parameters(job), folder / "model.safetensors")
-    save_file(_optimizer_tensors(job.optimizer), folder / "optimizer.safetensors")
-    save_file(_random_states(job), folder / "random.safetensors")
-    record = {f.name: getattr(state, f.name) for f in fields(state) if f.name not in _NOT_SAVED}
-    record["stopping"] = {"best": state.stopping.best, "bad_epochs": state.stopping.bad_epochs}
+    save_file(_parameters(job), folder / MODEL)
+    save_file(_optimizer_tensors(job.optimizer), folder / OPTIMIZER)
+    save_file(random_states(job), folder / RANDOM)
+    record = {name: getattr(state, name) for name in saved_fields()}
+    record["best_figure"], record["bad_epochs"] = state.stopping.best, state.stopping.bad_epochs
     record["scaler"] = None if job.scaler is None else job.scaler.state_dict()
     record["metrics_bytes"] = job.records.sync_metrics()
-    (folder / "state.json").write_text(json.dumps(record), encoding="utf-8")
+    (folder / STATE).write_text(json.dumps(record), encoding="utf-8")
     manifest = {
         path.name: {"sha256": sha256_of(path), "bytes": path.stat().st_size} for path in sorted(folder.iterdir())
     }
     for name in manifest:
         flush_to_disk(folder / name)
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def saved_fields() -> list[str]:
+    """The fields of TrainState that state.json holds as they are."""
+    return [field.name for field in fields(TrainState) if field.name not in _NOT_SAVED]
 
 
 def _parameters(job: Job) -> dict[str, Tensor]:
@@ -132,100 +139,63 @@ def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     return {f"{i}.{name}": value.contiguous() for i, state in states.items() for name, value in state.items()}
 
 
-def _random_states(job: Job) -> dict[str, Tensor]:
+def random_states(job: Job) -> dict[str, Tensor]:
+    """All that random numbers come from while training; batches follow from seed and position instead."""
     states = {"dropout": job.dropout.get_state(), "torch": torch.get_rng_state()}
     if job.precision.device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(job.precision.device)
     return states
 
 
-def _prune(folder: Path) -> None:
-    """Remove all but the newest checkpoints, what a killed save left behind, and best weights nobody refers to."""
-    *old, _ = steps = sorted(_steps(folder), key=_step_of)
-    for path in [*old[: -(KEPT - 1)], *folder.glob("*.tmp-*")]:
-        if path.is_symlink() or path.is_file():
-            path.unlink()
-        else:
-            shutil.rmtree(path)
-    needed = {_read_state(path)["best"].get("step") for path in steps[-KEPT:]}
-    for path in folder.glob("best-*.safetensors"):
-        if int(path.stem.removeprefix("best-")) not in needed:
-            path.unlink()
+def best_name(best: Mapping[str, Any]) -> str:
+    """The file, beside the checkpoints, of the best weights so far."""
+    return f"best-{best['step']}.safetensors"
 
 
-def _steps(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("step-*") if ".tmp-" not in path.name]
+def _prune(folder: Path, newest: int) -> None:
+    """Keep the KEPT newest checkpoints up to this step, with the best weights they refer to, and nothing else of ours.
+
+    What a killed save left behind goes too, and so does a checkpoint of a later step: it was damaged, and the run has
+    been resumed from one before it.
+    """
+    kept = [path for path in newest_first(folder) if _step_of(path) <= newest][:KEPT]
+    names = {path.name for path in kept}
+    for path in kept:
+        with suppress(CheckpointError):  # damaged: cannot be restored, so needs nothing
+            names |= {best_name(best) for best in [read_state(path)["best"]] if best}
+    for path in folder.iterdir():
+        if _OURS.fullmatch(path.name) and path.name not in names:
+            remove(path)
+
+
+def newest_first(folder: Path) -> list[Path]:
+    """The checkpoints in a folder, whole or damaged."""
+    found = [path for path in folder.glob("step-*") if re.fullmatch(r"step-\d+", path.name)]
+    return sorted(found, key=_step_of, reverse=True)
 
 
 def _step_of(path: Path) -> int:
     return int(path.name.removeprefix("step-"))
 
 
-def restore(job: Job, state_config: StopConfig) -> TrainState | None:
-    """Put the newest intact checkpoint into the job's objects and cut the metrics back to it.
-
-    A damaged one is passed over with a warning. Returns None where no checkpoint was ever saved.
+def read_state(folder: Path) -> dict[str, Any]:
+    """All that a checkpoint's state.json says.
 
     Raises:
-        CheckpointError: there are checkpoints, and all are damaged.
+        CheckpointError: it is missing or damaged, or was written by a version that kept another state.
     """
-    found = sorted(_steps(folder_of(job)), key=_step_of, reverse=True)
-    for path in found:
-        try:
-            return _restore_from(job, path, state_config)
-        except CheckpointError as error:
-            job.progress.say(f"warning: {error}; trying the one before")
-    if found:
-        raise CheckpointError(f"{job.records.path}: every checkpoint in it is damaged")
-    job.records.cut_metrics(0)
-    return None
-
-
-def _restore_from(job: Job, folder: Path, state_config: StopConfig) -> TrainState:
-    _verify(folder)
-    record = _read_state(folder)
-    copy_tensors_(job.model, load_file(folder / "model.safetensors"))
-    _restore_optimizer(job.optimizer, load_file(folder / "optimizer.safetensors"))
-    scaler, stopping = record.pop("scaler"), record.pop("stopping")
-    if job.scaler is not None:
-        job.scaler.load_state_dict(scaler)
-    job.records.cut_metrics(record.pop("metrics_bytes"))
-    state = TrainState(stopping=Stopping(config=state_config, **stopping), **record)
-    random = load_file(folder / "random.safetensors")  # last: nothing after this may draw
-    torch.set_rng_state(random["torch"].clone())
-    if job.precision.device.type == "cuda":
-        torch.cuda.set_rng_state(random["cuda"].clone(), job.precision.device)
-    job.dropout.set_state(random["dropout"].clone())
-    return state
-
-
-def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    states: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        number, _, name = key.partition(".")
-        states.setdefault(int(number), {})[name] = value.clone()  # own memory: a mapped file's alignment differs
-    optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
-
-
-def _read_state(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "state.json").read_text(encoding="utf-8"))
-
-
-def _verify(folder: Path) -> None:
-    """Raise a CheckpointError unless every file is the one that was written."""
+    path = folder / STATE
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        entries = {name: (entry["sha256"], entry["bytes"]) for name, entry in manifest.items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise CheckpointError(f"{folder}: no readable manifest ({type(error).__name__})") from None
-    if set(entries) != {"model.safetensors", "optimizer.safetensors", "random.safetensors", "state.json"}:
-        raise CheckpointError(f"{folder}: the manifest does not name the files of a checkpoint")
-    for name, (sha256, size) in entries.items():
-        path = folder / name
-        if not path.is_file() or path.stat().st_size != size or sha256_of(path) != sha256:
-            raise CheckpointError(f"{path}: missing or damaged")
+        record = json.loads(path.read_text(encoding="utf-8"))
+        difference = record.keys() ^ {*saved_fields(), *_BESIDE}
+    except (OSError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({type(error).__name__})") from None
+    if difference:
+        raise CheckpointError(f"{path}: has not the fields of this version, but for: {', '.join(sorted(difference))}")
+    return record
 
 
 def forget(job: Job) -> None:
-    """Delete all checkpoints of a finished run."""
-    shutil.rmtree(folder_of(job), ignore_errors=True)
+    """Delete all checkpoints of a finished run. What cannot be deleted does no harm: the summary says finished."""
+    with suppress(OSError):
+        remove(job.records.path / "checkpoints")

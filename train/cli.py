@@ -7,12 +7,13 @@ import functools
 import json
 import os
 import re
+import shlex
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from models.errors import UserError
 from train.config import RunConfig, from_record, with_setting
@@ -20,10 +21,15 @@ from train.recipes import RECIPES
 
 INTERRUPTED = 130
 
-FLAGS: tuple[tuple[str, str, type, str], ...] = (
+SNAPSHOTS = 10
+"""What --keep-trajectory keeps."""
+
+Flag = tuple[str, str, type, str]
+FLAGS: tuple[Flag, ...] = (
     # flag, field of RunConfig, type, help
-    ("--init", "init", str, "how the encoder is filled: scratch or pretrained"),
+    ("--init", "init", str, "scratch, pretrained, embeddings, shuffled, bottom-K or mlm: how the encoder is filled"),
     ("--checkpoint", "checkpoint", str, "minilm, bert, distilbert, roberta, a folder, a .safetensors file or a hub id"),
+    ("--mlm", "mlm", str, "folder of python -m train.pretrain (default: results/mlm/DATASET-EXAMPLES)"),
     ("--dataset", "data.dataset", str, "controlled (built in) or mnli"),
     ("--data", "data.folder", str, "folder with train.tsv and dev_matched.tsv (for mnli; else MNLI_DIR, else the hub)"),
     ("--train-examples", "data.train_examples", int, "training pairs (default: all)"),
@@ -61,12 +67,20 @@ examples:
 class Request:
     """What the command line asked for."""
 
+    program: ClassVar[str] = "train.run"
     config: RunConfig
     directory: Path
     """The run directory to make, or to go on with."""
     resume: bool = False
     allow_inexact: bool = False
     """Resume although something differs that changes numbers; the record says so."""
+
+    @property
+    def resume_command(self) -> str:
+        """What goes on with this run. Paths are given again: the record holds their last component alone."""
+        places = {"--data": self.config.data.folder, "--checkpoint": self.config.checkpoint, "--mlm": self.config.mlm}
+        again = [part for flag, place in places.items() if place and os.sep in place for part in (flag, place)]
+        return shlex.join(["python", "-m", self.program, "--resume", str(self.directory), *again])
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -79,23 +93,30 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--recipe", default="minilm", metavar="NAME", help=f"defaults: {', '.join(RECIPES)}")
-    for flag, path, kind, text in FLAGS:
-        default = _default(RECIPES["minilm"], path)
-        shown = text if default is None else f"{text} (default: {default})"
-        parser.add_argument(flag, type=kind, metavar=kind.__name__.upper(), help=shown)
+    add_settings(parser, RECIPES["minilm"], FLAGS)
+    parser.add_argument("--keep-trajectory", action="store_true", help=f"keep {SNAPSHOTS} snapshots of the weights")
     parser.add_argument("--no-export", action="store_true", help="do not keep the best weights")
-    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="any setting by its field")
-    parser.add_argument("--config", metavar="FILE", help="TOML file with settings; flags win over it")
     parser.add_argument("--results", default="results", metavar="DIR", help="where studies lie (default: results)")
     parser.add_argument("--study", default="my-runs", metavar="NAME", help="folder of the study (default: my-runs)")
     parser.add_argument("--name", metavar="NAME", help="folder of the run (default: INIT-seedSEED)")
-    parser.add_argument("--resume", metavar="RUN", help="go on with this unfinished run directory, exactly")
-    inexact = "resume although settings, data or machine differ; the record says so"
-    parser.add_argument("--allow-inexact", action="store_true", help=inexact)
     return parser
 
 
-def _default(config: Any, path: str) -> Any:
+def add_settings(parser: argparse.ArgumentParser, defaults: RunConfig, flags: Sequence[Flag]) -> None:
+    """Give a parser what `settings` reads: the flags with their defaults, --set and --config; and how to resume."""
+    for flag, path, kind, text in flags:
+        default = default_of(defaults, path)
+        shown = text if default is None else f"{text} (default: {default})"
+        parser.add_argument(flag, type=kind, metavar=kind.__name__.upper(), help=shown)
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="any setting by its field")
+    parser.add_argument("--config", metavar="FILE", help="TOML file with settings; flags win over it")
+    parser.add_argument("--resume", metavar="RUN", help="go on with this unfinished run directory, exactly")
+    inexact = "resume although settings, data or machine differ; the record says so"
+    parser.add_argument("--allow-inexact", action="store_true", help=inexact)
+
+
+def default_of(config: RunConfig, path: str) -> Any:
+    """The value of a dotted field."""
     return functools.reduce(getattr, path.split("."), config)
 
 
@@ -107,21 +128,35 @@ def parse_run(argv: list[str] | None = None) -> Request:
     """
     arguments = vars(build_parser().parse_args(argv))
     resumed = None if arguments["resume"] is None else Path(arguments["resume"])
-    config = recorded_config(resumed) if resumed else _recipe(arguments["recipe"])
-    for path, value in _settings(arguments):
+    config = recorded_config(resumed) if resumed else find_recipe(arguments["recipe"])
+    for path, value in settings(arguments, FLAGS):
         config = with_setting(config, path, value)
     inexact = arguments["allow_inexact"]
     if inexact and not resumed:
         raise UserError("--allow-inexact goes with --resume")
     name = arguments["name"] or f"{config.init}-seed{config.seed}"
     for part in (arguments["study"], name):
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", part):
-            raise UserError(f"name {part!r}: use letters, digits, '.', '_' and '-', at most 100 of them")
+        check_name(part)
     directory = resumed or Path(arguments["results"]) / arguments["study"] / "runs" / name
     return Request(config=config, directory=directory, resume=resumed is not None, allow_inexact=inexact)
 
 
-def _recipe(name: str) -> RunConfig:
+def check_name(name: str) -> None:
+    """A study's or run's name can be a folder's.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise UserError(f"name {name!r}: use letters, digits, '.', '_' and '-', at most 100 of them")
+
+
+def find_recipe(name: str) -> RunConfig:
+    """The defaults of that name.
+
+    Raises:
+        UserError: there are none.
+    """
     if name not in RECIPES:
         raise UserError(f"recipe {name!r} is not one of {', '.join(RECIPES)}")
     return RECIPES[name]
@@ -141,21 +176,23 @@ def recorded_config(directory: Path) -> RunConfig:
     return from_record(RunConfig, asked)
 
 
-def _settings(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def settings(arguments: Mapping[str, Any], flags: Sequence[Flag]) -> Iterator[tuple[str, Any]]:
     """Dotted fields and values, later ones winning: file, --set, flags."""
     if arguments["config"]:
-        yield from flatten(_read_toml(Path(arguments["config"])))
+        yield from flatten(read_toml(Path(arguments["config"])))
     for item in arguments["set"]:
         path, equals, value = item.partition("=")
         if not equals:
             raise UserError(f"--set {item!r}: write FIELD=VALUE")
         yield path.strip(), parse_value(value.strip())
-    for flag, path, _, _ in FLAGS:
+    for flag, path, _, _ in flags:
         value = arguments[flag[2:].replace("-", "_")]
         if value is not None:
             yield path, value
-    if arguments["no_export"]:
+    if arguments.get("no_export"):
         yield "export", False
+    if arguments.get("keep_trajectory"):
+        yield "trajectory", SNAPSHOTS
 
 
 def flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -177,7 +214,12 @@ def parse_value(text: str) -> Any:
         return text
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file's tables.
+
+    Raises:
+        UserError: it is missing or no TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from models.errors import UserError
 
 SCHEMA_VERSION = 1
-NUMERICS_VERSION = 1
+NUMERICS_VERSION = 2
 """Raised whenever a change to models/ or train/ alters a run's numbers; runs of different versions do not compare."""
 
 DATASETS = ("controlled", "mnli")
@@ -171,6 +172,8 @@ class RunConfig:
     recipe: str = "minilm"
     checkpoint: str = "minilm"
     """Architecture, vocabulary and, for the arms that want them, weights: a name, folder, file or hub id."""
+    mlm: str | None = None
+    """Folder that `python -m train.pretrain` wrote, for the arm `mlm`; None is `mlm_folder`'s choice."""
     head_init: str = "normal"
     """`normal`, as in BERT, or `zero`: then the loss at step 0 is exactly ln 3."""
     seed: int = 0
@@ -180,6 +183,8 @@ class RunConfig:
     """CPU threads; None is one for each core."""
     export: bool = True
     """Keep the best weights as a folder that transformers opens."""
+    trajectory: int | None = None
+    """Snapshots of all weights to keep, evenly spaced from before the first update to after the last; None is none."""
     data: DataConfig = DataConfig()
     optim: OptimConfig = OptimConfig()
     dropout: DropoutConfig = DropoutConfig()
@@ -193,6 +198,19 @@ class RunConfig:
         _require(self.precision in PRECISIONS, f"precision {self.precision!r} is not one of {', '.join(PRECISIONS)}")
         _require(0 <= self.seed < 2**31, f"seed is {self.seed}, must lie in 0 to 2^31 - 1")
         _require(self.threads is None or self.threads >= 1, f"threads is {self.threads}, must be at least 1")
+        _require(self.trajectory is None or self.trajectory >= 2, f"trajectory is {self.trajectory}, must be >= 2")
+
+    @property
+    def mlm_folder(self) -> Path:
+        """Where masked-language-model weights are written and looked for."""
+        size = self.data.train_examples or "all"
+        return Path(self.mlm or f"results/mlm/{self.data.dataset}-{size}")
+
+
+def without_paths(config: RunConfig, checkpoint: str) -> RunConfig:
+    """The configuration as a record may hold it: of a folder its last component, of the checkpoint its name."""
+    folder, mlm = (None if path is None else Path(path).resolve().name for path in (config.data.folder, config.mlm))
+    return replace(config, checkpoint=checkpoint, mlm=mlm, data=replace(config.data, folder=folder))
 
 
 def to_record(config: Any) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 from models.errors import UserError
 
 
 class Interrupted(UserError):
-    """A signal ended the run after its state was saved."""
+    """A signal ended the run; its state is saved."""
 
     def __init__(self, number: int, message: str) -> None:
         super().__init__(message)
@@ -17,11 +19,15 @@ class Interrupted(UserError):
 
 
 class Signals:
-    """Remembers the first signal while it is entered; gives the handlers back afterwards."""
+    """While entered, a signal ends the run: at once where the disk holds all there is to save, else at `check`.
+
+    The handlers of before are given back afterwards.
+    """
 
     def __init__(self, resume_command: str) -> None:
         self.received = 0
         self.resume_command = resume_command
+        self.waits = False
         self.before: dict[int, object] = {}
 
     def __enter__(self) -> Signals:
@@ -35,14 +41,25 @@ class Signals:
         for number, handler in self.before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Inside, a signal waits until `check` is called; a second SIGINT does not."""
+        self.waits = True
+        try:
+            yield
+        finally:
+            self.waits = False
+
     def _note(self, number: int, _frame: FrameType | None) -> None:
         if self.received == signal.SIGINT == number:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt
         self.received = self.received or number
+        if not self.waits:
+            self.check()
 
     def check(self) -> None:
-        """Between two steps, once the state is saved.
+        """Once the state is saved.
 
         Raises:
             Interrupted: a signal was received.

@@ -11,6 +11,15 @@ from train.state import Job, TrainState
 
 MOST_SKIPPED = 10
 """Updates in a row with a gradient that is not finite, after which a run is given up."""
+CHANCE = 1 / 3
+AT_CHANCE = 0.02
+"""A loss no further than this from ln 3, in nats, says nothing about the pairs yet."""
+
+_ADVICE = {
+    "below chance": "the labels are probably permuted",
+    "at chance": "what usually helps is another --learning-rate (a third or three times of it), a longer --warmup, "
+    "fewer layers, or more steps",
+}
 
 
 def flush(job: Job, state: TrainState) -> None:
@@ -77,17 +86,17 @@ def log_evaluation(job: Job, state: TrainState, split: str, result: Evaluation, 
     )
 
 
-def watch(job: Job, state: TrainState, result: Evaluation) -> None:
-    """Say so when a run looks dead: still at chance long after warm-up, or far worse than chance."""
-    chance = 1 / 3
-    train_loss = state.epoch_loss / state.epoch_examples
-    if state.step >= 3 * job.plan.warmup_steps and abs(train_loss - math.log(3)) < 0.02:
-        note(
-            job,
-            state.step,
-            f"the training loss is still {train_loss:.3f} (ln 3 = 1.099, chance): what usually helps is another "
-            "--learning-rate (a third or three times of it), a longer --warmup, fewer layers, or more steps",
-        )
-    spread = math.sqrt(chance * (1 - chance) / result.examples)
-    if result.accuracy < chance - 6 * spread:
-        note(job, state.step, f"validation accuracy {result.accuracy:.3f} is far below chance: are labels permuted?")
+def watch(job: Job, state: TrainState, train_loss: float, validation: Evaluation) -> None:
+    """Say so, once, when a run looks dead: still at chance long after warm-up, or far worse than chance."""
+    spread = math.sqrt(CHANCE * (1 - CHANCE) / validation.examples)
+    if validation.accuracy < CHANCE - 6 * spread:
+        _notice(job, state, "below chance", f"validation accuracy {validation.accuracy:.3f} is far below chance")
+    late = state.step >= max(3 * job.plan.warmup_steps, job.plan.steps / 4)
+    if late and abs(train_loss - math.log(3)) < AT_CHANCE:
+        _notice(job, state, "at chance", f"the training loss is still {train_loss:.3f} (ln 3 = 1.099, chance)")
+
+
+def _notice(job: Job, state: TrainState, what: str, message: str) -> None:
+    if what not in state.noticed:
+        state.noticed = [*state.noticed, what]
+        note(job, state.step, f"{message}: {_ADVICE[what]}")

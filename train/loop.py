@@ -15,6 +15,7 @@ from train.journal import flush, log_evaluation, watch
 from train.optim import clear_gradients, global_norm, update
 from train.schedule import learning_rate_at
 from train.state import Job, TrainState
+from train.trajectory import keep_snapshot
 
 FLUSH_EVERY = 10
 """Updates between two looks at the losses, which stay on the device until then."""
@@ -42,6 +43,7 @@ def fit(job: Job, state: TrainState, saver: Saver) -> None:
                 probe(job, state)
             if state.position == len(steps) or state.step == job.plan.steps:
                 finish_epoch(job, state)
+            keep_snapshot(job, state)
             saver.after_step(job, state)
     job.progress.close()
 
@@ -116,9 +118,12 @@ def layer_norms(job: Job) -> dict[str, Tensor]:
 def probe(job: Job, state: TrainState) -> None:
     """Evaluate the two fixed probe sets."""
     flush(job, state)
+    results = {}
     for name, pairs in (("probe_train", job.train), ("probe_validation", job.validation)):
         first = range(min(job.config.evaluation.probe_examples, len(pairs)))
-        log_evaluation(job, state, name, evaluate(job.model, pairs, job.precision, first))
+        results[name] = evaluate(job.model, pairs, job.precision, first)
+        log_evaluation(job, state, name, results[name])
+    watch(job, state, results["probe_train"].loss, results["probe_validation"])
     state.tick()
 
 
@@ -141,7 +146,7 @@ def finish_epoch(job: Job, state: TrainState) -> None:
         f"epoch {state.epoch + 1}/{job.plan.epochs}: train loss {train_loss:.4f}, "
         f"validation loss {result.loss:.4f}, validation accuracy {result.accuracy:.3f}"
     )
-    watch(job, state, result)
+    watch(job, state, train_loss, result)
     if state.stopping.improved(result.loss, result.accuracy):
         figures = {"validation_loss": result.loss, "validation_accuracy": result.accuracy}
         state.best = {"step": state.step, "epoch": state.epoch + 1, **figures}

@@ -14,14 +14,21 @@ EVERY = 30.0
 class Progress:
     """Shows updates made, loss, examples per second and time left."""
 
-    def __init__(self, total: int, label: str, done: int = 0) -> None:
+    def __init__(self, total: int, label: str) -> None:
         self.label = label
         self.total = total
-        self.first = done
+        self.first = 0
         self.started = self.said = time.monotonic()
         self.bar = None
         if sys.stderr.isatty():
-            self.bar = tqdm(total=total, initial=done, desc=label, unit="step", dynamic_ncols=True)
+            self.bar = tqdm(total=total, desc=label, unit="step", dynamic_ncols=True)
+
+    def go_on_from(self, step: int) -> None:
+        """Measure the pace from here: the updates before were another process's."""
+        self.first = step
+        self.started = time.monotonic()
+        if self.bar is not None:
+            self.bar.initial = self.bar.n = step
 
     def update(self, step: int, loss: float, examples_per_second: float) -> None:
         """Show that `step` updates are done."""
@@ -32,11 +39,11 @@ class Progress:
         elif time.monotonic() - self.said >= EVERY:
             self.said = time.monotonic()
             left = (self.said - self.started) / max(1, step - self.first) * (self.total - step)
-            self.say(f"step {step}/{self.total}, {shown}, {_duration(left)} left")
+            self.say(f"step {step}/{self.total}, {shown}, {duration(left)} left")
 
     def say(self, message: str) -> None:
         """One line that stays, above the bar where there is one."""
-        tqdm.write(f"{self.label}: {message}", file=sys.stderr)
+        say(f"{self.label}: {message}")
 
     def close(self) -> None:
         """Leave the bar as it stands."""
@@ -44,7 +51,13 @@ class Progress:
             self.bar.close()
 
 
-def _duration(seconds: float) -> str:
+def say(message: str) -> None:
+    """A line that stays on standard error, above a bar where there is one."""
+    tqdm.write(message, file=sys.stderr)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a reader says them: minutes and seconds, or hours and minutes."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

@@ -19,3 +19,11 @@ RECIPES: dict[str, RunConfig] = {
         )
     ),
 }
+
+MASKED_LM = RunConfig(
+    # python -m train.pretrain
+    init="scratch",
+    recipe="masked-lm",
+    optim=OptimConfig(learning_rate=5e-4, batch_size=128, epochs=20),
+)
+"""Of a masked language model's own training."""

@@ -8,7 +8,8 @@ import math
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from models.errors import CheckpointError, UserError
-from models.files import flush_to_disk
+from models.files import flush_to_disk, remove, replaced_file
 from train.config import SCHEMA_VERSION
 from train.data.pairs import LABELS
 
@@ -35,11 +36,24 @@ def rounded(value: Any) -> Any:
     return value
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Inside, a refusal of the system, such as a full disk, becomes a user's error that names `path`.
+
+    Raises:
+        CheckpointError: the system refused.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
 class RunDirectory:
     """The records of one run. Whoever opens it holds its lock; `summary.json`, written last, says it is finished."""
 
     def __init__(self, path: Path) -> None:
-        """Take the lock of an existing folder.
+        """Take the lock of an existing folder, and sweep out what a killed holder was about to write.
 
         Raises:
             UserError: another process holds it.
@@ -47,11 +61,14 @@ class RunDirectory:
         self.path = path
         self.lock = FileLock(path / "run.lock")
         holder = path / "holder.lock"
-        try:
-            self.lock.acquire(timeout=1)
-        except Timeout:
-            who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
-            raise UserError(f"{path} is in use by {who}") from None
+        with writing(path):
+            try:
+                self.lock.acquire(timeout=1)
+            except Timeout:
+                who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
+                raise UserError(f"{path} is in use by {who}") from None
+            for leftover in path.glob("*.tmp-*"):
+                remove(leftover)
         self._write_text(holder.name, f"process {os.getpid()}")
 
     @classmethod
@@ -61,7 +78,8 @@ class RunDirectory:
         Raises:
             UserError: something is there already; nothing of it is touched.
         """
-        path.mkdir(parents=True, exist_ok=True)
+        with writing(path):
+            path.mkdir(parents=True, exist_ok=True)
         opened = cls(path)
         if any(entry.suffix != ".lock" for entry in path.iterdir()):
             opened.close()
@@ -89,6 +107,11 @@ class RunDirectory:
     def finished(self) -> bool:
         """Whether the run came to its end."""
         return (self.path / "summary.json").exists()
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was measured or saved; before that, a run that was killed starts afresh."""
+        return any((self.path / name).exists() for name in ("metrics.jsonl", "checkpoints"))
 
     def close(self) -> None:
         """Let others have the directory."""
@@ -122,7 +145,8 @@ class RunDirectory:
         if present < size:
             raise CheckpointError(f"{path}: has {present} bytes where the checkpoint knows {size}")
         if present:
-            os.truncate(path, size)
+            with writing(path), open(path, "r+b", opener=_follow_no_link) as file:
+                file.truncate(size)
 
     def write_json(self, name: str, record: Mapping[str, Any]) -> None:
         """Write one JSON file whole or not at all."""
@@ -130,24 +154,30 @@ class RunDirectory:
         self._write_text(name, text)
 
     def _write_text(self, name: str, text: str) -> None:
-        temporary = self.path / f"{name}.tmp-{os.getpid()}"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(self.path / name)  # takes the place of a link, where opening would follow it
+        path = self.path / name
+        with writing(path), replaced_file(path) as fresh:
+            fresh.write_text(text, encoding="utf-8")
 
     def log(self, event: str, **fields: Any) -> None:
         """Append one line to metrics.jsonl; it is on its way to the disk when this returns."""
         line = json.dumps({"event": event, **rounded(fields)})
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        path = self.path / "metrics.jsonl"
+        with writing(path), open(path, "a", encoding="utf-8", opener=_follow_no_link) as file:
             file.write(line + "\n")
 
     def write_predictions(self, rows: Iterable[tuple[str, str, str, list[float], str]]) -> None:
         """predictions.csv from (split, id, gold label, class probabilities, group)."""
-        with (self.path / "predictions.csv").open("w", encoding="utf-8", newline="") as file:
+        path = self.path / "predictions.csv"
+        with writing(path), replaced_file(path) as fresh, fresh.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["split", "id", "gold", *LABELS, "group"])
             for split, id, gold, probabilities, group in rows:
                 cells = [safe_cell(split), safe_cell(id), gold, *(f"{p:.4f}" for p in probabilities), safe_cell(group)]
                 writer.writerow(cells)
+
+
+def _follow_no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def safe_cell(text: str) -> str:

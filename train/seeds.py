@@ -9,6 +9,7 @@ import platform
 import torch
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+_LARGEST_THRESHOLD = 32 * 2**20  # bytes; glibc refuses an M_MMAP_THRESHOLD above it (malloc.c, HEAP_MAX_SIZE / 2)
 
 
 def prepare_process(threads: int | None) -> int:
@@ -33,5 +34,5 @@ def keep_freed_memory() -> None:
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_THRESHOLD, 2**30)
+        libc.mallopt(_M_MMAP_THRESHOLD, _LARGEST_THRESHOLD)
         libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)

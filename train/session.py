@@ -3,53 +3,43 @@
 from __future__ import annotations
 
 import resource
-from dataclasses import asdict, dataclass, replace
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from models.build import build_classifier, needs_weights
-from models.config import EncoderConfig
+from models.build import build_classifier, find_arm
 from models.dropout import seed_dropout
-from models.errors import CheckpointError, UserError
 from models.files import sha256_of
 from models.initialise import random_stream
 from models.pretrained import export_checkpoint
-from models.sources import Checkpoint, find_checkpoint
-from models.tokenizer_file import open_tokenizer
-from train.certificate import build_certificate, check_same, tensors_hash
-from train.checkpoint import Saver, forget, restore, restore_best
+from train.certificate import build_certificate, differences_to, mark_inexact, tensors_hash
+from train.checkpoint import Saver, forget
 from train.cli import Request
-from train.config import RunConfig, to_record
-from train.data.encode import EncodedPairs, encode_pairs, token_statistics
+from train.config import RunConfig, to_record, without_paths
 from train.data.pairs import LABELS
-from train.data.splits import Splits, load_splits
 from train.evaluate import Evaluation, evaluate
 from train.features import cache_features
 from train.freeze import set_learning
 from train.interrupt import Signals
 from train.journal import log_evaluation
 from train.loop import fit, probe
+from train.material import Material, gather
 from train.optim import build_optimizer
 from train.plan import plan_run
 from train.precision import Precision, choose_device, choose_precision
 from train.progress import Progress
 from train.records import RunDirectory, describe_environment
+from train.resume import restore, restore_best
 from train.seeds import keep_freed_memory, prepare_process
 from train.state import Job, TrainState
 from train.stopping import Stopping
+from train.trajectory import keep_snapshot
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Material:
-    """Pairs and checkpoint, read and checked before a run directory or a model is made."""
-
-    splits: Splits
-    encoded: dict[str, EncodedPairs]
-    checkpoint: Checkpoint
-    encoder: EncoderConfig
-    tokens: dict[str, Any]
+CLAIMS = Path(__file__).parent.parent / "analysis" / "claims.toml"
+"""What the runs are to decide, registered before them; a run records the file's sha256."""
 
 
 def run(request: Request) -> None:
@@ -64,53 +54,31 @@ def run(request: Request) -> None:
     precision = choose_precision(config.precision, device)
     material = gather(config)
     records = (RunDirectory.reopen if request.resume else RunDirectory.create)(request.directory)
-    with Signals(f"python -m train.run --resume {request.directory}") as signals:
+    with closing(records):
         job = prepare(config, material, records, precision)
         start = describe_start(job, material, threads)
-        if request.resume:
-            check_same(records, start, request.allow_inexact)
-            state = restore(job, config.stop)
-        else:
+        goes_on = request.resume and records.begun
+        differences = differences_to(records, start, request.allow_inexact) if goes_on else []
+        if not goes_on:
             for name, record in start.items():
                 records.write_json(name, record)
-            state = None
         announce(job, material, threads)
-        saver = Saver(config.save.every_steps, config.save.every_minutes, signals)
-        state = state or begin(job, saver)
-        fit(job, state, saver)
-        restore_best(job, state)
-        after = test_all(job, state, weights="best")
-        signals.check()
-    finish(job, state, material, after)
-
-
-def gather(config: RunConfig) -> Material:
-    """Read the pairs, find the checkpoint, encode every split."""
-    checkpoint = find_checkpoint(config.checkpoint, download=needs_weights(config.init))
-    dropout = config.dropout
-    encoder = checkpoint.config.with_dropout(dropout.hidden, dropout.attention, dropout.classifier)
-    if checkpoint.tokenizer is None:
-        raise CheckpointError(f"{checkpoint.name}: has no tokenizer.json, without which no sentence can be encoded")
-    if config.data.max_tokens > encoder.max_tokens:
-        raise UserError(
-            f"max_tokens {config.data.max_tokens} is more than the encoder's {encoder.max_tokens} positions"
-        )
-    tokenizer = open_tokenizer(checkpoint.tokenizer, encoder)
-    splits = load_splits(config.data, config.seed)
-    limit, hide = config.data.max_tokens, config.data.hide
-    return Material(
-        splits=splits,
-        encoded={name: encode_pairs(tokenizer, pairs, limit, hide) for name, pairs in splits.all().items()},
-        checkpoint=checkpoint,
-        encoder=encoder,
-        tokens=token_statistics(tokenizer, splits.train, limit, hide),
-    )
+        with Signals(request.resume_command) as signals:
+            state = take_up(job, differences) if goes_on else None
+            state = state or begin(job)
+            with signals.deferred():
+                fit(job, state, Saver(config.save.every_steps, config.save.every_minutes, signals))
+            signals.check()
+            restore_best(job, state)
+            after = test_all(job, state, weights="best")
+            with signals.deferred():  # nothing is left but to write the result: the run ends well
+                finish(job, state, material, after)
 
 
 def prepare(config: RunConfig, material: Material, records: RunDirectory, precision: Precision) -> Job:
     """Build the model and everything else that training needs."""
     model, load_report = build_classifier(
-        material.checkpoint, material.encoder, config.init, config.seed, config.head_init
+        material.weights, material.encoder, config.init, config.seed, config.head_init
     )
     keep_freed_memory()  # from here on, so that what loading took is given back first
     model.to(precision.device)
@@ -131,7 +99,7 @@ def prepare(config: RunConfig, material: Material, records: RunDirectory, precis
         precision=precision,
         dropout=dropout,
         sets=sets,
-        ids=list(material.splits.train["id"]),
+        ids=[pair.id for pair in material.splits.train],
         records=records,
         progress=Progress(plan.steps, f"{config.init} seed {config.seed}"),
     )
@@ -140,17 +108,17 @@ def prepare(config: RunConfig, material: Material, records: RunDirectory, precis
 def describe_start(job: Job, material: Material, threads: int) -> dict[str, dict[str, Any]]:
     """The records of what a run starts from, by file name; names instead of paths."""
     config, checkpoint = job.config, material.checkpoint
-    folder = None if config.data.folder is None else Path(config.data.folder).resolve().name
-    named = replace(config, checkpoint=checkpoint.name, data=replace(config.data, folder=folder))
-    weights = checkpoint.weights_sha256 if needs_weights(config.init) else None
+    named = without_paths(config, checkpoint.name)
+    weights = material.weights.weights_sha256 if find_arm(config.init).source else None
     tokenizer = None if checkpoint.tokenizer is None else sha256_of(checkpoint.tokenizer)
     environment = describe_environment(job.precision.device, job.precision.name, threads)
+    hashes = {"weights_sha256": weights, "tokenizer_sha256": tokenizer, "claims_sha256": sha256_of(CLAIMS)}
     return {
         "config.json": {**to_record(named), "encoder": asdict(material.encoder), "plan": asdict(job.plan)},
         "data.json": {**material.splits.to_record(), "tokens": material.tokens},
         "load_report.json": job.load_report.to_json(),
         "certificate.json": build_certificate(job, material.splits.hashes()),
-        "environment.json": {**environment, "weights_sha256": weights, "tokenizer_sha256": tokenizer},
+        "environment.json": {**environment, **hashes},
     }
 
 
@@ -168,12 +136,23 @@ def announce(job: Job, material: Material, threads: int) -> None:
     )
 
 
-def begin(job: Job, saver: Saver) -> TrainState:
+def take_up(job: Job, differences: list[str]) -> TrainState | None:
+    """Restore the newest checkpoint, if there is one, and say from where the run goes on."""
+    state = restore(job)
+    step = 0 if state is None else state.step
+    if differences:
+        mark_inexact(job.records, step, differences)
+    job.progress.go_on_from(step)
+    job.progress.say(f"resumed at step {step}" + ("" if state else ": no checkpoint had been saved"))
+    return state
+
+
+def begin(job: Job) -> TrainState:
     """Evaluate everything before the first update."""
     state = TrainState(stopping=Stopping(job.config.stop))
+    keep_snapshot(job, state)
     state.before = figures(test_all(job, state))
     probe(job, state)
-    saver.signals.check()
     state.restart_clock()
     return state
 
@@ -219,7 +198,6 @@ def finish(job: Job, state: TrainState, material: Material, after: dict[str, Eva
         },
     )
     forget(job)
-    job.records.close()
     test = after["test"]
     job.progress.say(f"{state.stop_reason}: test accuracy {test.accuracy:.3f}, loss {test.loss:.4f}")
     print(f"Records are in {job.records.path}\nNext: python -m analysis.compare {job.records.path.parent.parent}")
@@ -228,5 +206,4 @@ def finish(job: Job, state: TrainState, material: Material, after: dict[str, Eva
 def _prediction_rows(material: Material, name: str, logits_NC: Tensor) -> list[tuple[str, str, str, list[float], str]]:
     pairs = material.splits.tests[name]
     probabilities = logits_NC.double().softmax(1).tolist()
-    rows = zip(pairs["id"], pairs["label"], probabilities, pairs["group"], strict=True)
-    return [(name, id, label, p, group) for id, label, p, group in rows]
+    return [(name, pair.id, pair.label, p, pair.group) for pair, p in zip(pairs, probabilities, strict=True)]

@@ -55,7 +55,7 @@ class Job:
 class TrainState:
     """All that changes while training, beside model, optimizer, scaler and dropout stream.
 
-    Every field but `pending` and `origin` is a number, text or None, and goes into a checkpoint as JSON.
+    Every field but `pending` and `origin` goes into a checkpoint, all but `stopping` as JSON.
     """
 
     stopping: Stopping
@@ -84,6 +84,8 @@ class TrainState:
     before: dict[str, Any] = field(default_factory=dict)
     """Figures of validation and test sets before the first update."""
     stop_reason: str = ""
+    noticed: list[str] = field(default_factory=list)
+    """What `journal.watch` has found wrong with the run; each is said once."""
     pending: list[dict[str, Any]] = field(default_factory=list)
     """Updates whose loss is still on the device."""
     origin: float | None = None

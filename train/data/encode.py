@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -13,10 +14,9 @@ from torch import Tensor
 
 from models.batch import TokenBatch
 from models.classifier import SequenceClassifier
-from train.data.pairs import LABELS
+from train.data.pairs import LABELS, Example
 
 if TYPE_CHECKING:
-    from datasets import Dataset
     from tokenizers import Tokenizer
 
 
@@ -56,7 +56,9 @@ class EncodedPairs:
         return model.classify(tokens.to(device, non_blocking=True)), labels_B.to(device)
 
 
-def encode_pairs(tokenizer: Tokenizer, pairs: Dataset, max_tokens: int, hide: str | None = None) -> EncodedPairs:
+def encode_pairs(
+    tokenizer: Tokenizer, pairs: Sequence[Example], max_tokens: int, hide: str | None = None
+) -> EncodedPairs:
     """Encode every pair, truncated longest first to `max_tokens`; `hide` blanks that side."""
     tokenizer.enable_truncation(max_tokens, strategy="longest_first")
     encodings = tokenizer.encode_batch(_texts(pairs, hide))
@@ -66,18 +68,19 @@ def encode_pairs(tokenizer: Tokenizer, pairs: Dataset, max_tokens: int, hide: st
         ids_S=torch.from_numpy(np.concatenate([np.asarray(i, dtype=np.int64) for i in ids])),
         segments_S=torch.from_numpy(np.concatenate([np.asarray(e.type_ids, dtype=np.int64) for e in encodings])),
         starts=[0, *np.cumsum([len(i) for i in ids]).tolist()],
-        labels_N=torch.tensor([LABELS.index(label) for label in pairs["label"]]),
+        labels_N=torch.tensor([LABELS.index(pair.label) for pair in pairs]),
     )
 
 
-def _texts(pairs: Dataset, hide: str | None) -> list[tuple[str, str]]:
-    blank = [""] * len(pairs)
-    premises = blank if hide == "premise" else pairs["premise"]
-    hypotheses = blank if hide == "hypothesis" else pairs["hypothesis"]
-    return list(zip(premises, hypotheses, strict=True))
+def _texts(pairs: Sequence[Example], hide: str | None) -> list[tuple[str, str]]:
+    return [
+        ("" if hide == "premise" else pair.premise, "" if hide == "hypothesis" else pair.hypothesis) for pair in pairs
+    ]
 
 
-def token_statistics(tokenizer: Tokenizer, pairs: Dataset, max_tokens: int, hide: str | None = None) -> dict[str, Any]:
+def token_statistics(
+    tokenizer: Tokenizer, pairs: Sequence[Example], max_tokens: int, hide: str | None = None
+) -> dict[str, Any]:
     """Length of the encoded pairs before truncation, in tokens: mean, max, percentiles, and the share cut short."""
     lengths = np.array([len(encoding.ids) for encoding in tokenizer.encode_batch(_texts(pairs, hide))])
     p90, p95, p99 = np.percentile(lengths, [90, 95, 99])

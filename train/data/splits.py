@@ -6,18 +6,16 @@ import hashlib
 import os
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from models.errors import DataError
 from train.config import DataConfig
 from train.data.controlled import load_controlled
-from train.data.pairs import LABELS, Example, content_hash, to_dataset
+from train.data.pairs import LABELS, Example, content_hash
 from train.data.readers import HUB_NAME, Findings, read_hub, read_tsv
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 TRAIN_FILE, TEST_FILE = "train.tsv", "dev_matched.tsv"
 
@@ -28,14 +26,14 @@ class Splits:
 
     name: str
     """The source, for records: never a path."""
-    train: Dataset
-    validation: Dataset
-    tests: dict[str, Dataset]
+    train: list[Example]
+    validation: list[Example]
+    tests: dict[str, list[Example]]
     """By name: `test`, and for the built-in corpus `test_unseen`."""
     counts: dict[str, int]
     """What was dropped, mended or met while reading."""
 
-    def all(self) -> dict[str, Dataset]:
+    def all(self) -> dict[str, list[Example]]:
         """Every split by name."""
         return {"train": self.train, "validation": self.validation, **self.tests}
 
@@ -52,12 +50,12 @@ class Splits:
         return {name: content_hash(pairs) for name, pairs in self.all().items()}
 
 
-def _describe(pairs: Dataset) -> dict[str, Any]:
-    labels = Counter(pairs["label"])
+def _describe(pairs: Sequence[Example]) -> dict[str, Any]:
+    labels = Counter(pair.label for pair in pairs)
     return {
         "examples": len(pairs),
         "labels": {name: labels[name] for name in LABELS},
-        "premises": len(set(pairs["premise"])),
+        "premises": len({pair.premise for pair in pairs}),
     }
 
 
@@ -74,9 +72,9 @@ def load_splits(config: DataConfig, seed: int) -> Splits:
     _refuse_overlap(train, tests)
     return Splits(
         name=name,
-        train=to_dataset(train),
-        validation=to_dataset(validation),
-        tests={split: to_dataset(examples) for split, examples in tests.items()},
+        train=train,
+        validation=validation,
+        tests=tests,
         counts=counts,
     )
 

@@ -1,0 +1,69 @@
+"""What a run is made of, read and checked before it begins: pairs, architecture, vocabulary, weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from models.build import find_arm
+from models.config import EncoderConfig
+from models.errors import CheckpointError, UserError
+from models.sources import Checkpoint, find_checkpoint
+from models.tokenizer_file import open_tokenizer
+from train.config import RunConfig
+from train.data.encode import EncodedPairs, encode_pairs, token_statistics
+from train.data.splits import Splits, load_splits
+from train.mlm_weights import find_mlm_weights
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Material:
+    """Pairs and checkpoint, read and checked before a run directory or a model is made."""
+
+    splits: Splits
+    encoded: dict[str, EncodedPairs]
+    checkpoint: Checkpoint
+    """What gives the architecture and the vocabulary."""
+    weights: Checkpoint
+    """What gives the weights, for the arms that load some."""
+    encoder: EncoderConfig
+    tokens: dict[str, Any]
+
+
+def gather(config: RunConfig) -> Material:
+    """Read the pairs, find the checkpoint, encode every split."""
+    source = find_arm(config.init).source
+    checkpoint, encoder, tokenizer = open_checkpoint(config, download=source == "checkpoint")
+    splits = load_splits(config.data, config.seed)
+    weights = find_mlm_weights(config, checkpoint, splits.train) if source == "mlm" else checkpoint
+    limit, hide = config.data.max_tokens, config.data.hide
+    return Material(
+        splits=splits,
+        encoded={name: encode_pairs(tokenizer, pairs, limit, hide) for name, pairs in splits.all().items()},
+        checkpoint=checkpoint,
+        weights=weights,
+        encoder=encoder,
+        tokens=token_statistics(tokenizer, splits.train, limit, hide),
+    )
+
+
+def open_checkpoint(config: RunConfig, download: bool) -> tuple[Checkpoint, EncoderConfig, Tokenizer]:
+    """The checkpoint, its architecture with the dropout that was asked for, and its tokenizer.
+
+    Raises:
+        CheckpointError: it is missing or unusable, or has no tokenizer.
+        UserError: it cannot take sequences as long as asked for.
+    """
+    checkpoint = find_checkpoint(config.checkpoint, download=download)
+    dropout = config.dropout
+    encoder = checkpoint.config.with_dropout(dropout.hidden, dropout.attention, dropout.classifier)
+    if checkpoint.tokenizer is None:
+        raise CheckpointError(f"{checkpoint.name}: has no tokenizer.json, without which no sentence can be encoded")
+    if config.data.max_tokens > encoder.max_tokens:
+        raise UserError(
+            f"max_tokens {config.data.max_tokens} is more than the encoder's {encoder.max_tokens} positions"
+        )
+    return checkpoint, encoder, open_tokenizer(checkpoint.tokenizer, encoder)

@@ -1,0 +1,117 @@
+"""The rate that validation chose for each arm: computed from finished runs, written down once, then only checked."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from models.errors import UserError
+from train.progress import say
+from train.study_plan import Block, Study, block_runs
+from train.study_runs import RunState, read_record, state_of
+
+Choices = dict[str, dict[str, dict[str, Any]]]
+"""Block -> init -> what choices.json says: rates, their validation losses, the chosen one, whether it is at an edge."""
+
+
+def choose_rates(study: Study, folder: Path) -> Choices:
+    """The choices of every block that others tune on and whose runs are done.
+
+    Raises:
+        UserError: choices.json says something else than the study or its runs do.
+    """
+    written = read_choices(folder)
+    choices = dict(written)
+    for block in study.blocks:
+        if block.name in {other.tune_on for other in study.blocks}:
+            choice = _choose(study, block, folder)
+            if block.name not in written and choice is not None:
+                choices[block.name] = choice
+            elif block.name in written and not _agrees(written[block.name], choice, _grid(study, block)):
+                raise UserError(
+                    f"{folder / 'choices.json'}: what it says of {block.name!r} does not follow from the study and its "
+                    "runs; take it out to choose again"
+                )
+    return choices
+
+
+def chosen_rates(choices: Choices) -> dict[str, dict[str, float]]:
+    """Block -> init -> the chosen rate; without the arms of which every rate diverged."""
+    return {
+        name: {init: arm["chosen"] for init, arm in arms.items() if arm["chosen"] is not None}
+        for name, arms in choices.items()
+    }
+
+
+def settle(choices: Choices, folder: Path) -> None:
+    """Say and write down what was not written before."""
+    written = read_choices(folder)
+    new = {name: choice for name, choice in choices.items() if name not in written}
+    for name, choice in new.items():
+        for init, arm in choice.items():
+            _announce(name, init, arm)
+    if new:
+        temporary = folder / f"choices.json.tmp-{os.getpid()}"
+        temporary.write_text(json.dumps({**written, **new}, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(folder / "choices.json")
+
+
+def read_choices(folder: Path) -> Choices:
+    """What was chosen before; nothing where there is no choices.json."""
+    return read_record(folder / "choices.json") if (folder / "choices.json").exists() else {}
+
+
+def _grid(study: Study, block: Block) -> dict[str, list[float]]:
+    """The rates that a block tries, by init, ascending."""
+    rates: dict[str, set[float]] = defaultdict(set)
+    for run in block_runs(study, block, {}):
+        rates[run.config.init].add(run.rate)
+    return {init: sorted(found) for init, found in rates.items()}
+
+
+def _choose(study: Study, block: Block, folder: Path) -> dict[str, Any] | None:
+    """The lowest mean of best validation losses wins, of equals the lower rate; None while runs are missing."""
+    losses: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for run in block_runs(study, block, {}):
+        directory = folder / "runs" / run.name
+        state = state_of(directory)
+        if state not in (RunState.FINISHED, RunState.DIVERGED):
+            return None
+        finished = state == RunState.FINISHED
+        loss = read_record(directory / "summary.json")["best"]["validation_loss"] if finished else math.inf
+        losses[run.config.init][run.rate].append(loss)
+    return {init: _describe(found) for init, found in losses.items()}
+
+
+def _describe(losses: Mapping[float, list[float]]) -> dict[str, Any]:
+    means = {rate: fmean(losses[rate]) for rate in sorted(losses)}
+    best = min(means, key=lambda rate: (means[rate], rate))
+    shown = {rate: mean if math.isfinite(mean) else None for rate, mean in means.items()}
+    return {
+        "rates": [{"learning_rate": rate, "validation_loss": loss} for rate, loss in shown.items()],
+        "chosen": best if shown[best] is not None else None,
+        "at_edge": best in (min(means), max(means)),
+    }
+
+
+def _agrees(written: Any, choice: Any, grid: dict[str, list[float]]) -> bool:
+    """What was chosen once stays: it is the present answer, or, where runs are missing, one about the same rates."""
+    tried = {init: [entry["learning_rate"] for entry in arm["rates"]] for init, arm in written.items()}
+    return tried == grid if choice is None else written == choice
+
+
+def _announce(name: str, init: str, arm: dict[str, Any]) -> None:
+    if arm["chosen"] is None:
+        say(f"{name}: every rate of {init} diverged; give it lower ones")
+        return
+    losses = ((entry["learning_rate"], entry["validation_loss"]) for entry in arm["rates"])
+    tried = ", ".join(f"{rate:g}: {'diverged' if loss is None else f'{loss:.4f}'}" for rate, loss in losses)
+    say(f"{name} chose {arm['chosen']:g} for {init} (validation loss by rate: {tried})")
+    if arm["at_edge"]:
+        say(f"{name}: {arm['chosen']:g} is at the edge of the rates tried for {init}; the list should grow there")
