@@ -1,0 +1,224 @@
+"""`python -m train.benchmark`: ours and transformers' Trainer, in turn, each in a process of its own.
+
+Writes results/benchmark/record.json and report.md; `python -m analysis.speed` draws the figures. With --agreement it
+compares the accuracy of the fast path with that of a plain one instead, over several seeds, and writes agreement.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from models.errors import UserError
+from train.benchmark.process import Clock, run_child
+from train.benchmark.record import describe_agreement, summarise
+from train.benchmark.report import write_report
+from train.benchmark.settings import Settings, child_arguments
+from train.cli import guard
+
+CONTENDERS = (
+    *("ours.train", "trainer.train", "ours.random", "trainer.grouped"),
+    *("ours.evaluate", "trainer.evaluate", "ours.frozen", "trainer.frozen"),
+)
+"""In the order of an odd round; an even one runs backwards, so that neither side always comes first."""
+MODULES = {"ours": "train.benchmark.tasks", "trainer": "train.benchmark.peers"}
+PEERS = ("transformers", "accelerate")
+QUICK = Settings(
+    train_examples=64, evaluation_examples=48, frozen_examples=32, frozen_epochs=3, batch_size=8, growth_steps=1
+)
+
+
+def measure(contender: str, settings: Settings) -> dict[str, Any]:
+    """One contender's measurements."""
+    side, _, task = contender.partition(".")
+    return run_child(MODULES[side], child_arguments(task, settings), contender)
+
+
+def run_rounds(contenders: list[str], settings: Settings, rounds: int, clock: Clock) -> Iterator[dict[str, Any]]:
+    """Every contender once a round."""
+    for number in range(1, rounds + 1):
+        order = contenders if number % 2 else contenders[::-1]
+        found = {}
+        for contender in order:
+            found[contender] = measure(contender, settings)
+            clock.say(f"round {number}/{rounds}, {contender}: {_headline(found[contender])}")
+        yield {"order": order, "measured": found}
+
+
+def _headline(found: dict[str, Any]) -> str:
+    rate = found.get("examples_per_second")
+    return f"{found['seconds']:.2f} s" if rate is None else f"{rate:.1f} examples/s"
+
+
+def present_peers() -> dict[str, str]:
+    """Versions of the libraries that the peers need; none, if one of them is missing."""
+    if any(importlib.util.find_spec(name) is None for name in PEERS):
+        return {}
+    return {name: importlib.metadata.version(name) for name in PEERS}
+
+
+def run_benchmark(settings: Settings, rounds: int, out: Path) -> None:
+    """Measure, and write record.json and report.md."""
+    peers = present_peers()
+    if not peers:
+        print(f"ours alone: {' and '.join(PEERS)} are not both installed", file=sys.stderr)
+    contenders = [name for name in CONTENDERS if peers or name.startswith("ours.")]
+    settings = replace(settings, folder=_checkpoint_folder(settings.checkpoint))
+    clock = Clock(rounds * len(contenders) + 1)
+    found = list(run_rounds(contenders, settings, rounds, clock))
+    growth = measure("ours.growth", settings)
+    growth.pop("first_step_seconds", None)  # every child that trains tells it; here it means nothing
+    clock.say("how the cost grows: measured")
+    one = found[0]["measured"]["ours.train"]
+    named = {"data": one["data"], "checkpoint": one["checkpoint"]}
+    sizes = {k: v for k, v in asdict(settings).items() if k not in ("checkpoint", "folder", "data")}
+    write_json(
+        out / "record.json",
+        {
+            "schema_version": 1,
+            **summarise([each["measured"] for each in found]),
+            **named,
+            "sizes": {"rounds": rounds, **sizes},
+            "environment": _environment() | {"peers": peers},
+            "growth": growth,
+            "rounds": found,
+        },
+    )
+
+
+def run_agreement(settings: Settings, seeds: int, epochs: int, out: Path) -> None:
+    """Train with both paths from every seed, and write agreement.json."""
+    asked = {"--checkpoint": settings.checkpoint, "--train-examples": settings.train_examples, "--epochs": epochs}
+    asked |= {"--init": "pretrained", "--max-tokens": settings.max_tokens, "--batch-size": settings.batch_size}
+    clock = Clock(2 * seeds)
+    paths: dict[str, dict[int, float]] = {"fast": {}, "plain": {}}
+    for seed in range(seeds):
+        for path in sorted(paths, reverse=bool(seed % 2)):
+            paths[path][seed] = accuracy_of(path, seed, asked)
+            clock.say(f"seed {seed}, {path} path: test accuracy {paths[path][seed]:.3f}")
+    asked["--checkpoint"] = Path(settings.checkpoint).name
+    record = describe_agreement(**paths, settings={k.removeprefix("--"): v for k, v in asked.items()})
+    write_json(out / "agreement.json", {**record, "environment": _environment()})
+
+
+def accuracy_of(path: str, seed: int, asked: dict[str, Any]) -> float:
+    """Test accuracy of one run with its best weights."""
+    with tempfile.TemporaryDirectory() as folder:
+        flags = [str(word) for pair in asked.items() for word in pair]
+        places = ["--results", folder, "--study", "agreement", "--name", "run", "--no-export"]
+        places += ["--set", "evaluation.probes=1"]  # what is watched along the way changes no result
+        run_child("train.benchmark.agreement", [path, str(seed), *flags, *places], f"{path} path, seed {seed}")
+        summary = Path(folder, "agreement", "runs", "run", "summary.json").read_text(encoding="utf-8")
+    return json.loads(summary)["evaluations"]["after"]["test"]["accuracy"]
+
+
+def _checkpoint_folder(name: str) -> str:
+    from models.sources import find_checkpoint
+
+    return str(find_checkpoint(name).weights.parent.resolve())
+
+
+def _environment() -> dict[str, Any]:
+    import torch
+
+    from train.records import describe_environment
+
+    cores = {"cores": os.cpu_count()}
+    return describe_environment(torch.device("cpu"), "float32", torch.get_num_threads()) | cores
+
+
+def write_json(path: Path, record: dict[str, Any]) -> None:
+    """Write a record whole or not at all."""
+    from train.records import rounded
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".tmp-{os.getpid()}")
+    temporary.write_text(json.dumps(rounded(record), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m train.benchmark",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    own = Settings()
+    sizes = {
+        "--checkpoint": (str, "checkpoint", f"weights, as for train.run (default: {own.checkpoint})"),
+        "--data": (str, "data", "folder with MNLI's TSV files (default: MNLI_DIR, else the built-in corpus)"),
+        "--train-examples": (int, "train_examples", f"pairs of the timed epoch (default: {own.train_examples})"),
+        "--evaluation-examples": (int, "evaluation_examples", f"default: {own.evaluation_examples}"),
+        "--frozen-examples": (int, "frozen_examples", f"default: {own.frozen_examples}"),
+        "--frozen-epochs": (int, "frozen_epochs", f"default: {own.frozen_epochs}"),
+        "--batch-size": (int, "batch_size", f"default: {own.batch_size}"),
+        "--max-tokens": (int, "max_tokens", f"default: {own.max_tokens}"),
+    }
+    for flag, (kind, name, text) in sizes.items():
+        parser.add_argument(flag, type=kind, dest=name, metavar=kind.__name__.upper(), help=text)
+    parser.add_argument("--rounds", type=int, metavar="INT", help="default: 5")
+    parser.add_argument("--quick", action="store_true", help="one round of tiny sizes, to see that everything runs")
+    parser.add_argument("--agreement", action="store_true", help="compare fast and plain path instead")
+    parser.add_argument("--seeds", type=int, default=5, metavar="INT", help="for --agreement, 2 to 21 (default: 5)")
+    parser.add_argument("--epochs", type=int, default=4, metavar="INT", help="for --agreement (default: 4)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("results/benchmark"), metavar="DIR", help="default: %(default)s"
+    )
+    return parser
+
+
+def read_settings(arguments: argparse.Namespace) -> Settings:
+    """The sizes asked for, the others as usual or tiny; paths made absolute, for the children start elsewhere.
+
+    Raises:
+        UserError: a size that makes no sense, or a folder that is not there.
+    """
+    usual = QUICK if arguments.quick else Settings(train_examples=3_000) if arguments.agreement else Settings()
+    asked = {name: getattr(arguments, name) for name in asdict(usual) if getattr(arguments, name, None) is not None}
+    for name, value in asked.items():
+        if isinstance(value, int) and value < 1:
+            raise UserError(f"--{name.replace('_', '-')} is {value}, must be at least 1")
+    settings = replace(usual, **asked)
+    if settings.train_examples < 8 * settings.batch_size:
+        raise UserError(f"--train-examples {settings.train_examples}: at least 8 batches of {settings.batch_size}")
+    data = settings.data or os.environ.get("MNLI_DIR")
+    if data and not Path(data).is_dir():
+        raise UserError(f"{data}: no such folder; MNLI's train.tsv and dev_matched.tsv should be in it")
+    checkpoint = Path(settings.checkpoint)
+    return replace(
+        settings,
+        data=str(Path(data).resolve()) if data else None,
+        checkpoint=str(checkpoint.resolve()) if checkpoint.exists() else settings.checkpoint,
+    )
+
+
+@guard
+def main(argv: list[str] | None = None) -> None:
+    """Measure, write the records, and say what they hold."""
+    arguments = build_parser().parse_args(argv)
+    settings = read_settings(arguments)
+    usual = 1 if arguments.quick else 5
+    rounds = usual if arguments.rounds is None else arguments.rounds
+    if rounds < 1 or arguments.epochs < 1 or not 2 <= arguments.seeds <= 21:
+        raise UserError("--rounds and --epochs must be at least 1, --seeds from 2 to 21")
+    if arguments.agreement:
+        run_agreement(settings, arguments.seeds, arguments.epochs, arguments.out)
+    else:
+        print(f"data: {'MNLI' if settings.data else 'the built-in corpus (no --data, no MNLI_DIR)'}", file=sys.stderr)
+        run_benchmark(settings, rounds, arguments.out)
+    print(write_report(arguments.out))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""How many floating-point operations a training step makes on real tokens, and how many the machine could make.
+
+Shape suffixes as in models/encoder.py: T tokens of a batch, B sequences, D hidden, F intermediate, C classes.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+
+from models.config import EncoderConfig
+
+
+def forward_flops(lengths: Sequence[int], config: EncoderConfig, num_labels: int = 3) -> int:
+    """Operations of the matrix products of one forward pass over sequences of the given lengths, two per multiply-add.
+
+    Counted: linear layers on real tokens, and attention's scores and values over each sequence's own length. In the
+    last layer keys and values of all tokens but queries, output and feed-forward of the first alone, as it is done.
+    Not counted: pads, embeddings, norms, softmax, activations, biases, dropout, the optimizer.
+    """
+    B, T, squares = len(lengths), sum(lengths), sum(length**2 for length in lengths)
+    D, F, C = config.hidden_size, config.intermediate_size, num_labels
+    full_layer = 2 * T * (4 * D * D + 2 * D * F) + 4 * squares * D
+    last_layer = 2 * T * (2 * D * D) + 2 * B * (2 * D * D + 2 * D * F) + 4 * T * D
+    dense = 2 * B * D * D  # BERT's pooler, or the head's own dense layer in the other families
+    return (config.num_hidden_layers - 1) * full_layer + last_layer + dense + 2 * B * D * C
+
+
+def training_flops(lengths: Sequence[int], config: EncoderConfig, num_labels: int = 3) -> int:
+    """Forward, and twice as much backward: each product has a gradient for either factor.
+
+    Source: Kaplan et al. 2020, sec. 2.1.
+    """
+    return 3 * forward_flops(lengths, config, num_labels)
+
+
+def linear_shapes(config: EncoderConfig) -> dict[tuple[int, int], int]:
+    """(inputs, outputs) of an encoder layer's linear maps, and how many it has of each."""
+    D, F = config.hidden_size, config.intermediate_size
+    shapes = {(D, D): 4}
+    for shape in ((D, F), (F, D)):
+        shapes[shape] = shapes.get(shape, 0) + 1
+    return shapes
+
+
+def gemm_rate(config: EncoderConfig, tokens: int, seconds: float = 3.0) -> float:
+    """Operations per second of this model's own matrix products in float32, nothing else, at `tokens` rows.
+
+    For each linear map the forward product and the two backward ones (x W', g W, g' x), each repeated for its share of
+    `seconds`; the median time of each, weighted by how often a layer makes it.
+    """
+    shapes = linear_shapes(config)
+    flops = time_taken = 0.0
+    for (inputs, outputs), count in shapes.items():
+        x, w, g = (torch.randn(*shape) for shape in ((tokens, inputs), (outputs, inputs), (tokens, outputs)))
+        for left, right in ((x, w.t()), (g, w), (g.t(), x)):
+            product = torch.empty(left.shape[0], right.shape[1])
+            share = seconds / (3 * len(shapes))
+            time_taken += count * median_seconds(partial(torch.mm, left, right, out=product), share)
+            flops += count * 2.0 * tokens * inputs * outputs
+    return flops / time_taken
+
+
+def median_seconds(work: Callable[[], object], seconds: float) -> float:
+    """Median duration of `work`, repeated for that long, after one call that does not count."""
+    work()
+    durations: list[float] = []
+    until = time.perf_counter() + seconds
+    while not durations or time.perf_counter() < until:
+        started = time.perf_counter()
+        work()
+        durations.append(time.perf_counter() - started)
+    return statistics.median(durations)
+
+
+def utilisation(flops: float, seconds: float, flops_per_second: float) -> float:
+    """Share of the attainable rate: operations made per second of training, over what products alone would make."""
+    return flops / seconds / flops_per_second

@@ -1,0 +1,101 @@
+"""What one measurement is asked to do, and how a child process tells its parent what it found. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from train.config import DataConfig, EvaluationConfig, FreezeConfig, OptimConfig, RunConfig
+
+FIRST_STEP = "@first-step"
+RESULT = "@result "
+WARM_UP_STEPS = 2
+"""Updates made before the clock starts: the first ones find cold caches, and make the optimizer's state."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The same for all contenders, so that they meet the same weights and the same pairs."""
+
+    checkpoint: str = "minilm"
+    folder: str = ""
+    """Where that checkpoint's files lie, for the peers."""
+    data: str | None = None
+    """Folder with MNLI's TSV files; None is the built-in corpus."""
+    train_examples: int = 1_152
+    evaluation_examples: int = 640
+    frozen_examples: int = 256
+    frozen_epochs: int = 10
+    batch_size: int = 32
+    max_tokens: int = 128
+    learning_rate: float = 5e-5
+    growth_steps: int = 4
+    """Updates behind each point of the growth curves."""
+
+    def run_config(self, examples: int, init: str = "pretrained", freeze: str = "none") -> RunConfig:
+        """Our configuration of one training; dropout is the checkpoint's own, as it is the peers'."""
+        return RunConfig(
+            init=init,
+            checkpoint=self.checkpoint,
+            device="cpu",
+            precision="float32",
+            export=False,
+            data=DataConfig(
+                dataset="mnli" if self.data else "controlled",
+                folder=self.data,
+                train_examples=examples,
+                validation_examples=self.evaluation_examples,
+                test_examples=1,
+                max_tokens=self.max_tokens,
+            ),
+            optim=OptimConfig(
+                learning_rate=self.learning_rate,
+                batch_size=self.batch_size,
+                epochs=max(2, self.frozen_epochs),  # the schedule must not end within what is timed
+                warmup=0.0,
+            ),
+            evaluation=EvaluationConfig(probe_examples=1),
+            freeze=FreezeConfig(layers=freeze),
+        )
+
+
+def announce_first_step() -> None:
+    """Tell the parent, who started the clock with the process, that one update is done."""
+    print(FIRST_STEP, flush=True)
+
+
+def peak_memory_mb() -> float:
+    """Largest resident memory of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def throughput(lengths: Sequence[int], seconds: float) -> dict[str, Any]:
+    """Rates over a whole set with sequences of these lengths; pads are no tokens."""
+    examples, tokens = len(lengths), sum(lengths)
+    return {
+        "examples": examples,
+        "seconds": seconds,
+        "examples_per_second": examples / seconds,
+        "tokens_per_second": tokens / seconds,
+        "tokens_per_example": tokens / examples,
+    }
+
+
+def every_second(lengths: Sequence[int]) -> list[int]:
+    """Every second place in the order of length, longest first: half the pairs, with the lengths of the whole."""
+    return sorted(range(len(lengths)), key=lambda index: -lengths[index])[::2]
+
+
+def child_arguments(task: str, settings: Settings) -> list[str]:
+    """What a child's module is started with; `run_child` reads it."""
+    return [task, json.dumps(asdict(settings))]
+
+
+def run_child(tasks: Mapping[str, Callable[[Settings], dict[str, Any]]]) -> None:
+    """The entry of a child's module: do the named task, and print what it returns for the parent."""
+    task, settings = sys.argv[1:]
+    print(RESULT + json.dumps(tasks[task](Settings(**json.loads(settings)))), flush=True)
