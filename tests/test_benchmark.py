@@ -14,10 +14,11 @@ from models.classifier import SequenceClassifier
 from models.config import EncoderConfig
 from models.dropout import Dropout
 from models.initialise import initialise_, random_stream
-from train.benchmark_agreement import PLAIN, make_plain
-from train.benchmark_flops import forward_flops, gemm_rate, training_flops, utilisation
-from train.benchmark_record import FIGURES, T_975, paired_difference, summarise
-from train.benchmark_settings import every_second
+from train.benchmark.agreement import PLAIN, make_plain
+from train.benchmark.flops import forward_flops, gemm_rate, training_flops, utilisation
+from train.benchmark.profile import KINDS, REST, by_kind, shares_of_time
+from train.benchmark.record import FIGURES, PRODUCTS, T_975, paired_difference, summarise
+from train.benchmark.settings import every_second
 
 SHAPE = {"vocab_size": 50, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
 
@@ -67,7 +68,7 @@ def test_utilisation_is_one_when_training_is_nothing_but_products():
 
 def test_the_rate_of_products_weighs_shapes_by_the_time_they_take(monkeypatch):
     """With every product taking one second, the rate is the mean number of operations of a layer's 18 products."""
-    monkeypatch.setattr("train.benchmark_flops.median_seconds", lambda work, _: (work(), 1.0)[1])
+    monkeypatch.setattr("train.benchmark.flops.median_seconds", lambda work, _: (work(), 1.0)[1])
     config = EncoderConfig(num_hidden_layers=1, **SHAPE)
     linear_only = 3 * 2 * 10 * (4 * 16 * 16 + 2 * 16 * 24)
     assert gemm_rate(config, tokens=10) == pytest.approx(linear_only / 18)
@@ -136,3 +137,18 @@ def test_the_plain_path_computes_the_same_function_by_other_means():
     assert used.count((27, 16)) == 7, "all rows of all layers, and of the embeddings"
     assert len(PLAIN) == 5
     assert Dropout.forward.__module__ == "models.dropout"
+
+
+def test_shares_of_time_follow_the_work_that_is_done():
+    x = torch.ones(400, 400)
+    shares = shares_of_time(lambda: [torch.mm(x, x) for _ in range(5)])
+    assert sum(shares.values()) == pytest.approx(1) and shares[PRODUCTS] > 0.5
+    shares = shares_of_time(lambda: [torch.nn.functional.gelu(x) for _ in range(20)])
+    assert shares["GELU"] > 0.5 and shares[PRODUCTS] == 0
+
+
+def test_every_operation_counts_once_and_unknown_ones_as_the_rest():
+    names = [name for kind in KINDS.values() for name in kind]
+    assert len(names) == len(set(names))
+    shares = by_kind({"addmm": 3.0, "mm": 1.0, "gelu": 2.0, "no_such_operation": 4.0})
+    assert (shares[PRODUCTS], shares["GELU"], shares[REST]) == pytest.approx((0.4, 0.2, 0.4))

@@ -16,10 +16,10 @@ import pytest
 from analysis.records import RecordError
 from analysis.speed import main as draw
 from analysis.speed import read_benchmark
-from train.benchmark import CONTENDERS, main, run_rounds
-from train.benchmark_process import ChildError, Clock, run_child
-from train.benchmark_record import FIGURES
-from train.benchmark_settings import Settings
+from train.benchmark.command import CONTENDERS, main, run_rounds
+from train.benchmark.process import ChildError, Clock, run_child
+from train.benchmark.record import FIGURES
+from train.benchmark.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 PEERS_MISSING = [name for name in ("transformers", "accelerate") if importlib.util.find_spec(name) is None]
@@ -87,8 +87,8 @@ def test_figures_are_drawn_from_the_record_alone(benchmark, tmp_path):
 def test_without_peers_ours_is_still_measured(benchmark, tmp_path, tiny_checkpoint, monkeypatch, capsys):
     measured = {**benchmark[1]["rounds"][0]["measured"], "ours.growth": benchmark[1]["growth"]}
     asked = []
-    monkeypatch.setattr("train.benchmark.PEERS", ("transformers", "no_such_library"))
-    monkeypatch.setattr("train.benchmark.measure", lambda name, _: asked.append(name) or dict(measured[name]))
+    monkeypatch.setattr("train.benchmark.command.PEERS", ("transformers", "no_such_library"))
+    monkeypatch.setattr("train.benchmark.command.measure", lambda name, _: asked.append(name) or dict(measured[name]))
     record = quick(tmp_path, tiny_checkpoint)
     assert asked == ["ours.train", "ours.random", "ours.evaluate", "ours.frozen", "ours.growth"]
     assert record["train_vs_trainer_ratio"] is None and record["environment"]["peers"] == {}
@@ -107,7 +107,7 @@ def test_agreement_trains_both_paths_from_the_same_seeds(tmp_path, tiny_checkpoi
 
 
 def test_rounds_alternate(monkeypatch):
-    monkeypatch.setattr("train.benchmark.measure", lambda *_: {"seconds": 1.0})
+    monkeypatch.setattr("train.benchmark.command.measure", lambda *_: {"seconds": 1.0})
     one, two = run_rounds(list(CONTENDERS), Settings(), 2, Clock(2 * len(CONTENDERS)))
     assert one["order"] == two["order"][::-1] == list(CONTENDERS)
     assert [name.split(".")[0] for name in CONTENDERS] == ["ours", "trainer"] * 4
@@ -116,7 +116,7 @@ def test_rounds_alternate(monkeypatch):
 def test_a_child_that_fails_is_told_in_one_line(capsys, tmp_path):
     with pytest.raises(ChildError, match=r"^ours\.train failed with exit code 1: .*no checkpoint 'nowhere'"):
         settings = json.dumps({"checkpoint": "nowhere"})
-        run_child("train.benchmark_tasks", ["train", settings], "ours.train")
+        run_child("train.benchmark.tasks", ["train", settings], "ours.train")
     for flags in (["--rounds", "0"], ["--seeds", "1"], ["--data", str(tmp_path / "no")], ["--train-examples", "8"]):
         assert main(flags) == 2
         said = capsys.readouterr().err
@@ -125,10 +125,11 @@ def test_a_child_that_fails_is_told_in_one_line(capsys, tmp_path):
 
 def test_the_peers_are_imported_in_one_place():
     users = [p.name for p in (ROOT / "train").rglob("*.py") if "from transformers" in p.read_text(encoding="utf-8")]
-    assert users == ["benchmark_peers.py"]
+    assert users == ["peers.py"]
 
 
 def test_help_needs_no_torch():
-    code = "import sys\nfrom train.benchmark import main\ntry: main(['--help'])\nfinally: assert 'torch' not in {}"
-    command = [sys.executable, "-c", code.format("sys.modules")]
+    code = "import sys; from train.benchmark.command import main\n"
+    code += "try: main(['--help'])\nfinally: assert 'torch' not in sys.modules"
+    command = [sys.executable, "-c", code]
     assert subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 0
