@@ -1,0 +1,128 @@
+"""Speed costs no meaning: what is computed quickly equals what a textbook computes, in float64 to 1e-10."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+import pytest
+import torch
+
+from models.batch import TokenBatch, attend, attend_plain, merge_heads, split_heads
+from models.classifier import SequenceClassifier
+from models.config import EncoderConfig
+from models.dropout import Dropout
+from models.initialise import initialise_, random_stream
+from tests.running import metrics, record, train
+from train.benchmark.agreement import PLAIN
+
+SHAPE = {"vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 24}
+LENGTHS = ([3, 11, 7, 1], [5, 5, 5], [9], [1, 1])
+"""Ragged; equal; one sequence; sequences of a single token."""
+
+
+def tiny_model(family: str, dropout: float = 0.0) -> SequenceClassifier:
+    segments = 0 if family == "distilbert" else 2
+    config = EncoderConfig(family=family, type_vocab_size=segments, **SHAPE).with_dropout(dropout, dropout, dropout)
+    model = SequenceClassifier(config)
+    initialise_(model, random_stream(4, "fast paths"), 0.3)
+    return model.double().train()
+
+
+def batch_of(lengths: list[int]) -> TokenBatch:
+    stream = torch.Generator().manual_seed(6)
+    ids = [torch.randint(5, 40, (length,), generator=stream) for length in lengths]
+    return TokenBatch.from_sequences(ids, [torch.arange(len(i)) * 2 // (len(i) + 1) for i in ids])
+
+
+def loss_and_gradients(model: SequenceClassifier, batch: TokenBatch) -> list[torch.Tensor]:
+    model.zero_grad()
+    labels = torch.arange(batch.batch_size) % 3
+    loss = torch.nn.functional.cross_entropy(model.classify(batch), labels)
+    loss.backward()
+    return [loss.detach(), *(p.grad.to_dense().clone() for p in model.parameters() if p.grad is not None)]
+
+
+@pytest.mark.parametrize("lengths", LENGTHS)
+@pytest.mark.parametrize("family", ["bert", "distilbert", "roberta"])
+def test_the_fast_path_gives_the_plain_paths_loss_and_gradients(family, lengths):
+    """Plain: three products for query, key and value, padded attention, all rows of the last layer."""
+    model, batch = tiny_model(family), batch_of(lengths)
+    fast = loss_and_gradients(model, batch)
+    patches = [patch(name, plain) for name, plain in PLAIN.items() if name.startswith("models.encoder")]
+    assert len(patches) == 2
+    for each in patches:
+        each.start()
+    plain = loss_and_gradients(model, batch)
+    for each in patches:
+        each.stop()
+    assert len(fast) == len(plain)
+    for one, other in zip(fast, plain, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("lengths", LENGTHS)
+def test_both_attentions_agree(lengths):
+    """The plain operations, which a CPU uses with dropout, and the library's call, which everything else uses."""
+    batch = batch_of(lengths)
+    gradients = []
+    for fast in (True, False):
+        stream = torch.Generator().manual_seed(8)
+        x = torch.randn(sum(lengths), 3 * 16, generator=stream, dtype=torch.float64, requires_grad=True)
+        query, key, value = split_heads(x, batch, 4, 3)
+        if fast:
+            mixed = attend(query, key, value, batch, Dropout(0.0))
+        else:
+            mask = None if batch.is_rectangular else batch.real_BL[:, None, None]
+            mixed = attend_plain(query, key, value, mask, Dropout(0.0))
+        merge_heads(mixed, batch).cos().sum().backward()
+        gradients.append(x.grad)
+    torch.testing.assert_close(*gradients, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("lengths", LENGTHS)
+def test_laying_out_and_merging_are_inverse_and_so_are_their_gradients(lengths):
+    batch = batch_of(lengths)
+    x = torch.randn(sum(lengths), 16, dtype=torch.float64, requires_grad=True)
+    weights = torch.randn(sum(lengths), 16, dtype=torch.float64)
+    back = merge_heads(split_heads(x, batch, 4, 1)[0], batch)
+    assert torch.equal(back, x)
+    (back * weights).sum().backward()
+    assert torch.equal(x.grad, weights)
+
+
+def test_what_stands_in_the_pads_reaches_nobody():
+    """Attention's own gradient at a pad is dropped, and a pad's query adds nothing to keys and values."""
+    batch = batch_of([2, 6])
+    x = torch.randn(8, 3 * 16, dtype=torch.float64, requires_grad=True)
+    query, key, value = split_heads(x, batch, 4, 3)
+    merge_heads(attend(query, key, value, batch, Dropout(0.0)), batch).sin().sum().backward()
+    alone = []
+    for first, last, length in ((0, 2, 2), (2, 8, 6)):
+        y = x.detach()[first:last].clone().requires_grad_(True)
+        single = batch_of([length])
+        query, key, value = split_heads(y, single, 4, 3)
+        merge_heads(attend(query, key, value, single, Dropout(0.0)), single).sin().sum().backward()
+        alone.append(y.grad)
+    torch.testing.assert_close(x.grad, torch.cat(alone), rtol=0, atol=1e-12)
+
+
+def test_a_head_trained_on_cached_features_is_the_one_trained_through_the_frozen_encoder(
+    tmp_path, tiny_checkpoint, monkeypatch
+):
+    """Dropout on: the head's masks are the same, and the frozen encoder draws none."""
+    cached = train(tmp_path, tiny_checkpoint, "--init", "pretrained", "--freeze", "all", name="cached")
+    monkeypatch.setattr("train.session.cache_features", lambda _model, pairs, _precision: pairs)
+    asked = train(tmp_path, tiny_checkpoint, "--init", "pretrained", "--freeze", "all", name="asked")
+    losses = [[line["loss"] for line in metrics(run, "train")] for run in (cached, asked)]
+    assert losses[0] == pytest.approx(losses[1], abs=2e-6)
+    assert record(cached, "summary")["steps"] == record(asked, "summary")["steps"] == 12
+
+
+def test_a_frozen_encoder_is_asked_once_for_each_pair(tmp_path, tiny_checkpoint, monkeypatch):
+    asked = []
+    original = SequenceClassifier.features
+    monkeypatch.setattr(
+        SequenceClassifier, "features", lambda self, batch: asked.append(batch.batch_size) or original(self, batch)
+    )
+    train(tmp_path, tiny_checkpoint, "--init", "pretrained", "--freeze", "all", "--epochs", "3")
+    assert sum(asked) == 96 + 48 + 48 + 48
