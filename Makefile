@@ -1,5 +1,6 @@
 # make quickstart   set up, train both arms on the built-in corpus, write the report   (about 10 minutes on 2 cores)
 # make test         set up with the development tools, then format, lint, types, tests
+# make torture      hurt runs in every way of the catalogue, into results/reliability   (about 4 minutes)
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +9,7 @@ PIP := $(PY) -m pip install --constraint constraints.txt
 STUDY := quickstart
 TRAIN := $(PY) -m train.run --study $(STUDY) --train-examples 3000
 
-.PHONY: setup dev weights quickstart test clean
+.PHONY: setup dev weights quickstart test torture clean
 
 setup: $(VENV)/.installed weights
 dev: $(VENV)/.installed-dev weights
@@ -41,6 +42,9 @@ test: dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(PY) -m pytest
+
+torture: $(VENV)/.installed
+	$(PY) -m tests.torture --out results/reliability
 
 clean:
 	rm -rf $(VENV) results/$(STUDY) *.egg-info

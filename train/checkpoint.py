@@ -35,7 +35,7 @@ STATE, MANIFEST = "state.json", "manifest.json"
 
 _NOT_SAVED = ("stopping", "pending", "origin")
 _BESIDE = ("best_figure", "bad_epochs", "scaler", "metrics_bytes")
-_OURS = re.compile(r"step-\d+|best-\d+\.safetensors|.*\.tmp-.*")
+_OURS = re.compile(r"step-\d+|best-\d+\.safetensors")
 
 
 class Saver:
@@ -155,8 +155,7 @@ def best_name(best: Mapping[str, Any]) -> str:
 def _prune(folder: Path, newest: int) -> None:
     """Keep the KEPT newest checkpoints up to this step, with the best weights they refer to, and nothing else of ours.
 
-    What a killed save left behind goes too, and so does a checkpoint of a later step: it was damaged, and the run has
-    been resumed from one before it.
+    A checkpoint of a later step goes too: it was damaged, and the run has been resumed from one before it.
     """
     kept = [path for path in newest_first(folder) if _step_of(path) <= newest][:KEPT]
     names = {path.name for path in kept}

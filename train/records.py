@@ -67,7 +67,7 @@ class RunDirectory:
             except Timeout:
                 who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
                 raise UserError(f"{path} is in use by {who}") from None
-            for leftover in path.glob("*.tmp-*"):
+            for leftover in list(path.rglob("*.tmp-*")):
                 remove(leftover)
         self._write_text(holder.name, f"process {os.getpid()}")
 

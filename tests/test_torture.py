@@ -1,0 +1,47 @@
+"""The short version of `make torture`, fault by fault; and the committed record of the long one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.torture.report import render
+
+ROOT = Path(__file__).parent.parent
+COMMITTED = ROOT / "results" / "reliability"
+FAULTS = ("R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9")
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """Folder with the record and the report of the short version, made by a process that forks in peace."""
+    out = tmp_path_factory.mktemp("torture")
+    command = [sys.executable, "-m", "tests.torture", "--out", str(out), "--quick"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode in (0, 1), result.stderr
+    return out
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_runs_survive(short, fault):
+    found = json.loads((short / "record.json").read_text(encoding="utf-8"))["faults"][fault]
+    assert [trial for trial in found["trials"] if trial["wrong"]] == []
+    assert found["tried"] > 0
+
+
+def test_the_report_is_made_of_the_record_alone(short):
+    for folder in (short, COMMITTED):
+        record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+        assert (folder / "report.md").read_text(encoding="utf-8") == render(record)
+
+
+def test_the_committed_record_is_of_the_whole_torture_and_nothing_failed():
+    faults = json.loads((COMMITTED / "record.json").read_text(encoding="utf-8"))["faults"]
+    assert set(FAULTS) <= set(faults)
+    assert (faults["R1"]["tried"], faults["R1"]["survived"]) == (20, 20)
+    assert sum("flipped" in trial["what"] for trial in faults["R2"]["trials"]) == 100
+    assert not [trial for fault in faults.values() for trial in fault["trials"] if trial["wrong"]]
