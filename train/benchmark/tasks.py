@@ -58,8 +58,7 @@ def train(settings: Settings) -> dict[str, Any]:
     rate = gemm_rate(material.encoder, round(sum(lengths) / len(parts)))
     gigaflops = {"gflops_per_second": flops / seconds / 1e9, "gemm_gflops_per_second": rate / 1e9}
     named = {"data": material.splits.name, "checkpoint": material.checkpoint.name}
-    profiled = steps_of(job, 0)[:PROFILED_STEPS]
-    shares = shares_of_time(lambda: [loop.train_step(job, state, step) for step in profiled])
+    shares = shares_of_time(lambda: run_steps(job, state, steps_of(job, 0)[:PROFILED_STEPS]))
     return {
         **measured,
         **gigaflops,
@@ -153,10 +152,15 @@ def steps_of(job: Job, epoch: int) -> list[list[list[int]]]:
 def run_epoch(job: Job, state: TrainState, epoch: int = 0) -> float:
     """Seconds of one epoch's updates, from drawing the batches to the last loss read; no evaluation."""
     started = time.perf_counter()
-    for step in steps_of(job, epoch):
+    run_steps(job, state, steps_of(job, epoch))
+    return time.perf_counter() - started
+
+
+def run_steps(job: Job, state: TrainState, steps: list[list[list[int]]]) -> None:
+    """Make these updates, and read their losses."""
+    for step in steps:
         loop.train_step(job, state, step)
     flush(job, state)
-    return time.perf_counter() - started
 
 
 def in_batches_of(size: int) -> Callable[..., list[list[int]]]:
