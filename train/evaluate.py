@@ -20,31 +20,45 @@ MAX_TOKENS = 2_048
 with MiniLM: 512 is 15% slower, 1,024 and 4,096 are 4 to 6% slower."""
 
 
-class Pairs(Protocol):
+class Examples(Protocol):
+    """What batches are made of."""
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each example."""
+
+    def __len__(self) -> int: ...
+
+    def targets(self, indices: list[int]) -> int:
+        """Over how many predictions the mean loss of the examples with these indices is taken."""
+
+
+class Pairs(Examples, Protocol):
     """A set of pairs that a model can be asked about: encoded ones, or cached features."""
 
     @property
     def labels_N(self) -> Tensor:
         """Index into LABELS of each pair, on the host."""
 
-    @property
-    def lengths(self) -> list[int]:
-        """Tokens of each pair."""
-
-    def __len__(self) -> int: ...
-
     def logits(self, model: SequenceClassifier, indices: list[int], device: torch.device) -> tuple[Tensor, Tensor]:
         """Logits (B, C) and labels (B,) of the pairs with these indices, on the device."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Evaluation:
-    """Figures over a set, and the logits behind them."""
+class Figures:
+    """Means over the predictions of a set."""
 
     loss: float
     """Mean cross entropy in nats."""
     accuracy: float
     examples: int
+    """Predictions made: as many as pairs, or as masked tokens."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluation(Figures):
+    """Figures over a set of pairs, and the logits behind them."""
+
     logits_NC: Tensor
     """In the set's own order, float32 on the host."""
 
@@ -78,10 +92,10 @@ def evaluate(
 
 
 def run_batches(
-    pairs: Pairs, indices: Sequence[int], precision: Precision, ask: Callable[[list[int]], Tensor]
+    examples: Examples, indices: Sequence[int], precision: Precision, ask: Callable[[list[int]], Tensor]
 ) -> Tensor:
-    """Ask about the pairs, longest first in batches of bounded tokens; one float32 row each, in the order given."""
-    lengths = pairs.lengths
+    """Ask about examples, longest first in batches of bounded tokens; one float32 row each, in the order given."""
+    lengths = examples.lengths
     order = sorted(range(len(indices)), key=lambda i: -lengths[indices[i]])
     rows = []
     for part in split_by_tokens(order, [lengths[index] for index in indices], MAX_TOKENS):

@@ -29,6 +29,10 @@ class CachedFeatures:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def targets(self, indices: list[int]) -> int:
+        """One prediction for each pair."""
+        return len(indices)
+
     def logits(self, model: SequenceClassifier, indices: list[int], device: torch.device) -> tuple[Tensor, Tensor]:
         """The head's logits (B, C) and the labels (B,)."""
         rows_B = torch.tensor(indices)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from models.errors import DivergedError
-from train.evaluate import Evaluation
+from train.evaluate import Figures
 from train.state import Job, TrainState
 
 MOST_SKIPPED = 10
@@ -69,7 +69,7 @@ def note(job: Job, step: int, message: str, **more: Any) -> None:
     job.progress.say(f"step {step}: {message}")
 
 
-def log_evaluation(job: Job, state: TrainState, split: str, result: Evaluation, **more: Any) -> None:
+def log_evaluation(job: Job, state: TrainState, split: str, result: Figures, **more: Any) -> None:
     """Record figures of a split at the present step."""
     job.records.log(
         "evaluation",
@@ -86,7 +86,7 @@ def log_evaluation(job: Job, state: TrainState, split: str, result: Evaluation, 
     )
 
 
-def watch(job: Job, state: TrainState, train_loss: float, validation: Evaluation) -> None:
+def watch(job: Job, state: TrainState, train_loss: float, validation: Figures) -> None:
     """Say so, once, when a run looks dead: still at chance long after warm-up, or far worse than chance."""
     spread = math.sqrt(CHANCE * (1 - CHANCE) / validation.examples)
     if validation.accuracy < CHANCE - 6 * spread:

@@ -1,8 +1,9 @@
-"""The loop: step, log, evaluate, stop. One for every arm."""
+"""The loop: step, log, evaluate, stop. One for every arm, and for masked-language-model training too."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch.nn import functional as F
 
 from train.checkpoint import Saver, save_best
 from train.data.batches import epoch_steps, split_by_tokens
-from train.evaluate import evaluate
+from train.evaluate import Figures, evaluate
 from train.journal import flush, log_evaluation, watch
 from train.optim import clear_gradients, global_norm, update
 from train.schedule import learning_rate_at
@@ -32,31 +33,47 @@ def fit(job: Job, state: TrainState, saver: Saver) -> None:
         DivergedError: no step can follow.
         Interrupted: a signal asked for the end; the state is saved.
     """
+    run_epochs(job, state, saver, lambda _: job, finish_epoch)
+
+
+def run_epochs(
+    job: Job,
+    state: TrainState,
+    saver: Saver,
+    job_of: Callable[[int], Job],
+    finish: Callable[[Job, TrainState], None],
+) -> None:
+    """Step through epochs until there is a reason to stop.
+
+    Args:
+        job_of: the job as an epoch sees it; only its training set may change.
+        finish: called after an epoch's last update; ends in `close_epoch`.
+    """
     state.tick()
     while not state.stop_reason:
         optim = job.config.optim
         steps = epoch_steps(job.train.lengths, optim.batch_size, optim.accumulation, job.config.seed, state.epoch)
         epoch = state.epoch
+        now = job_of(epoch)
         while state.epoch == epoch and not state.stop_reason:
-            train_step(job, state, steps[state.position])
+            train_step(now, state, steps[state.position])
             if state.step in job.plan.probe_steps:
                 probe(job, state)
             if state.position == len(steps) or state.step == job.plan.steps:
-                finish_epoch(job, state)
+                finish(job, state)
             keep_snapshot(job, state)
             saver.after_step(job, state)
     job.progress.close()
 
 
 def train_step(job: Job, state: TrainState, batches: list[list[int]]) -> None:
-    """One update from the given batches: the gradient of the mean loss over all their examples."""
+    """One update from the given batches: the gradient of the mean loss over all that is predicted in them."""
     started = time.perf_counter()
     clear_gradients(job.model)
     loss, correct = accumulate(job, batches)
     state.step += 1
     state.position += 1
-    examples = sum(len(batch) for batch in batches)
-    state.examples_seen += examples
+    state.examples_seen += sum(len(batch) for batch in batches)
     norms = layer_norms(job) if state.step % GRADIENTS_EVERY == 0 else {}
     rate, norm = apply(job, state, loss)
     state.pending.append(
@@ -65,7 +82,7 @@ def train_step(job: Job, state: TrainState, batches: list[list[int]]) -> None:
             "epoch": state.epoch + state.position / job.plan.steps_per_epoch,
             "examples_seen": state.examples_seen,
             "learning_rate": rate,
-            "examples": examples,
+            "examples": sum(job.train.targets(batch) for batch in batches),
             "batches": batches,
             "tensors": (loss, correct, norm),
             "norms": norms,
@@ -79,7 +96,7 @@ def train_step(job: Job, state: TrainState, batches: list[list[int]]) -> None:
 
 def accumulate(job: Job, batches: list[list[int]]) -> tuple[Tensor, Tensor]:
     """Add up the gradients of the batches' mean loss; returns that loss and the number right, both on the device."""
-    examples = sum(len(batch) for batch in batches)
+    targets = sum(job.train.targets(batch) for batch in batches)
     lengths = job.train.lengths
     loss = torch.zeros((), device=job.precision.device)
     correct = torch.zeros((), device=job.precision.device)
@@ -87,7 +104,7 @@ def accumulate(job: Job, batches: list[list[int]]) -> tuple[Tensor, Tensor]:
         for part in split_by_tokens(batch, lengths, MAX_TOKENS):
             with job.precision.autocast():
                 logits_BC, labels_B = job.train.logits(job.model, part, job.precision.device)
-            share = F.cross_entropy(logits_BC.float(), labels_B, reduction="sum") / examples
+            share = F.cross_entropy(logits_BC.float(), labels_B, reduction="sum") / targets
             (share if job.scaler is None else job.scaler.scale(share)).backward()
             loss += share.detach()
             correct += (logits_BC.detach().argmax(1) == labels_B).sum()
@@ -128,7 +145,15 @@ def probe(job: Job, state: TrainState) -> None:
 
 
 def finish_epoch(job: Job, state: TrainState) -> None:
-    """Log the epoch, evaluate on validation, keep the weights if they are the best, decide whether to stop."""
+    """Log the epoch, evaluate on validation, close the epoch, and watch for a dead run."""
+    train_loss = log_epoch(job, state)
+    result = evaluate(job.model, job.validation, job.precision)
+    close_epoch(job, state, train_loss, result)
+    watch(job, state, train_loss, result)
+
+
+def log_epoch(job: Job, state: TrainState) -> float:
+    """Record the epoch's means over its training examples; returns the mean loss."""
     flush(job, state)
     train_loss = state.epoch_loss / state.epoch_examples
     job.records.log(
@@ -140,13 +165,16 @@ def finish_epoch(job: Job, state: TrainState) -> None:
         seconds=state.seconds,
         train_seconds=state.train_seconds,
     )
-    result = evaluate(job.model, job.validation, job.precision)
+    return train_loss
+
+
+def close_epoch(job: Job, state: TrainState, train_loss: float, result: Figures) -> None:
+    """Log the validation figures, keep the weights if they are the best, decide whether to stop."""
     log_evaluation(job, state, "validation", result)
     job.progress.say(
         f"epoch {state.epoch + 1}/{job.plan.epochs}: train loss {train_loss:.4f}, "
         f"validation loss {result.loss:.4f}, validation accuracy {result.accuracy:.3f}"
     )
-    watch(job, state, train_loss, result)
     if state.stopping.improved(result.loss, result.accuracy):
         figures = {"validation_loss": result.loss, "validation_accuracy": result.accuracy}
         state.best = {"step": state.step, "epoch": state.epoch + 1, **figures}

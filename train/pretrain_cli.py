@@ -19,7 +19,11 @@ _ACCEPTED = {
     *("--seed", "--device", "--precision", "--threads"),
 }
 PRETRAIN_FLAGS = tuple(entry for entry in FLAGS if entry[0] in _ACCEPTED)
-_DECIDE_WEIGHTS = ("checkpoint", "data.dataset", "data.folder", "data.train_examples", "data.validation_examples")
+_FIXED = ("init", "head_init", "freeze", "evaluation", "mlm")
+_DECIDE_WEIGHTS = (
+    "checkpoint",
+    *(f"data.{name}" for name in ("dataset", "folder", "train_examples", "validation_examples", "max_tokens")),
+)
 
 _EPILOG = """\
 The weights go to FOLDER/export, which every --checkpoint and --init mlm reads. Then: python -m train.run --init mlm
@@ -38,6 +42,11 @@ class PretrainRequest(Request):
     program: ClassVar[str] = "train.pretrain"
     text: Path | None = None
     """A file with a sentence a line, in place of the pairs' sentences."""
+
+    @property
+    def resume_command(self) -> str:
+        """What goes on with this training; its text has to be given again, too."""
+        return shlex.join([*shlex.split(super().resume_command), *_given("--text", self.text)])
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -67,8 +76,9 @@ def parse_pretrain(argv: list[str] | None = None) -> PretrainRequest:
     config = recorded_config(resumed) if resumed else MASKED_LM
     for path, value in settings(arguments, PRETRAIN_FLAGS):
         config = with_setting(config, path, value)
-    if (config.init, config.freeze.layers) != (MASKED_LM.init, MASKED_LM.freeze.layers):
-        raise UserError("a masked language model is trained from scratch and whole: leave init and freeze alone")
+    for section in _FIXED:
+        if getattr(config, section) != getattr(MASKED_LM, section):
+            raise UserError(f"{section} cannot be set: a masked language model is trained from scratch and whole")
     text = None if arguments["text"] is None else Path(arguments["text"])
     usual = config.mlm_folder if text is None else config.mlm_folder.with_name(text.stem)
     directory = resumed or Path(arguments["out"] or usual)
@@ -80,7 +90,22 @@ def parse_pretrain(argv: list[str] | None = None) -> PretrainRequest:
 
 def command_for(config: RunConfig) -> str:
     """The command that makes the weights which a run with this configuration looks for."""
+    return shlex.join(["python", "-m", "train.pretrain", *_flags(config), *_given("--out", config.mlm)])
+
+
+def command_after(request: PretrainRequest) -> str:
+    """The command that uses the weights which this request makes."""
+    usual = request.text is None and request.directory == request.config.mlm_folder
+    folder = _given("--mlm", None if usual else request.directory)
+    return shlex.join(["python", "-m", "train.run", "--init", "mlm", *_flags(request.config), *folder])
+
+
+def _flags(config: RunConfig) -> list[str]:
+    """Flags for what architecture and sentences depend on, where it is not as usual."""
     values = [(flag, path, default_of(config, path)) for flag, path, _, _ in PRETRAIN_FLAGS if path in _DECIDE_WEIGHTS]
-    given = [(flag, value) for flag, path, value in values if value != default_of(MASKED_LM, path)]
-    given += [] if config.mlm is None else [("--out", config.mlm)]
-    return " ".join(["python -m train.pretrain", *(f"{flag} {shlex.quote(str(value))}" for flag, value in given)])
+    given = [(flag, str(value)) for flag, path, value in values if value != default_of(MASKED_LM, path)]
+    return [part for pair in given for part in pair]
+
+
+def _given(flag: str, place: Path | str | None) -> list[str]:
+    return [] if place is None else [flag, str(place)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from train.config import OptimConfig, RunConfig
+from train.config import EvaluationConfig, OptimConfig, RunConfig
 
 RECIPES: dict[str, RunConfig] = {
     # python -m train.run --recipe minilm
@@ -24,6 +24,7 @@ MASKED_LM = RunConfig(
     # python -m train.pretrain
     init="scratch",
     recipe="masked-lm",
-    optim=OptimConfig(learning_rate=5e-4, batch_size=128, epochs=20),
+    optim=OptimConfig(learning_rates={"scratch": 5e-4}, batch_size=128, epochs=20),
+    evaluation=EvaluationConfig(probes=0),
 )
 """Of a masked language model's own training."""

@@ -53,18 +53,12 @@ def run(request: Request) -> None:
     device = choose_device(config.device)
     precision = choose_precision(config.precision, device)
     material = gather(config)
-    records = (RunDirectory.reopen if request.resume else RunDirectory.create)(request.directory)
-    with closing(records):
+    with closing(open_records(request)) as records:
         job = prepare(config, material, records, precision)
-        start = describe_start(job, material, threads)
-        goes_on = request.resume and records.begun
-        differences = differences_to(records, start, request.allow_inexact) if goes_on else []
-        if not goes_on:
-            for name, record in start.items():
-                records.write_json(name, record)
+        differences = start_records(records, describe_start(job, material, threads), request)
         announce(job, material, threads)
         with Signals(request.resume_command) as signals:
-            state = take_up(job, differences) if goes_on else None
+            state = None if differences is None else take_up(job, differences)
             state = state or begin(job)
             with signals.deferred():
                 fit(job, state, Saver(config.save.every_steps, config.save.every_minutes, signals))
@@ -73,6 +67,24 @@ def run(request: Request) -> None:
             after = test_all(job, state, weights="best")
             with signals.deferred():  # nothing is left but to write the result: the run ends well
                 finish(job, state, material, after)
+
+
+def open_records(request: Request) -> RunDirectory:
+    """The run directory that was asked for, its lock taken."""
+    return (RunDirectory.reopen if request.resume else RunDirectory.create)(request.directory)
+
+
+def start_records(records: RunDirectory, start: dict[str, dict[str, Any]], request: Request) -> list[str] | None:
+    """Write down what a run starts from; or, where one goes on, say what differs from what it started from.
+
+    Raises:
+        CheckpointError: something differs that changes numbers, and that was not allowed.
+    """
+    if request.resume and records.begun:
+        return differences_to(records, start, request.allow_inexact)
+    for name, record in start.items():
+        records.write_json(name, record)
+    return None
 
 
 def prepare(config: RunConfig, material: Material, records: RunDirectory, precision: Precision) -> Job:
@@ -154,6 +166,7 @@ def begin(job: Job) -> TrainState:
     state.before = figures(test_all(job, state))
     probe(job, state)
     state.restart_clock()
+    job.progress.go_on_from(0)  # the pace of updates, not of what was evaluated before
     return state
 
 
@@ -179,28 +192,30 @@ def finish(job: Job, state: TrainState, material: Material, after: dict[str, Eva
     )
     if job.config.export:
         export_checkpoint(job.model.cpu(), job.records.path / "export", LABELS, material.checkpoint.tokenizer)
-    parameters = dict(job.model.named_parameters())
-    job.records.write_json(
-        "summary.json",
-        {
-            "stop_reason": state.stop_reason,
-            "steps": state.step,
-            "epochs": state.epoch,
-            "examples_seen": state.examples_seen,
-            "skipped_updates": state.skipped,
-            "seconds": state.seconds,
-            "train_seconds": state.train_seconds,
-            "parameters": sum(p.numel() for p in parameters.values()),
-            "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-            "weights_sha256": tensors_hash(parameters),
-            "best": state.best,
-            "evaluations": {"before": state.before, "after": figures(after)},
-        },
-    )
+    job.records.write_json("summary.json", summarise(job, state, figures(after)))
     forget(job)
     test = after["test"]
     job.progress.say(f"{state.stop_reason}: test accuracy {test.accuracy:.3f}, loss {test.loss:.4f}")
     print(f"Records are in {job.records.path}\nNext: python -m analysis.compare {job.records.path.parent.parent}")
+
+
+def summarise(job: Job, state: TrainState, after: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """How a training went, for its last record."""
+    parameters = dict(job.model.named_parameters())
+    return {
+        "stop_reason": state.stop_reason,
+        "steps": state.step,
+        "epochs": state.epoch,
+        "examples_seen": state.examples_seen,
+        "skipped_updates": state.skipped,
+        "seconds": state.seconds,
+        "train_seconds": state.train_seconds,
+        "parameters": sum(p.numel() for p in parameters.values()),
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "weights_sha256": tensors_hash(parameters),
+        "best": state.best,
+        "evaluations": {"before": state.before, "after": after},
+    }
 
 
 def _prediction_rows(material: Material, name: str, logits_NC: Tensor) -> list[tuple[str, str, str, list[float], str]]:

@@ -5,49 +5,53 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 
 from models.classifier import SequenceClassifier
+from models.masked_lm import MaskedLanguageModel
 from models.pretrained import LoadReport
 from train.config import RunConfig
-from train.evaluate import Pairs
+from train.evaluate import Examples
 from train.plan import RunPlan
 from train.precision import Precision
 from train.progress import Progress
 from train.records import RunDirectory
 from train.stopping import Stopping
 
+Model = TypeVar("Model", bound=SequenceClassifier | MaskedLanguageModel)
+Data = TypeVar("Data", bound=Examples)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Job:
-    """One training, ready to start."""
+class Job(Generic[Model, Data]):
+    """One training, ready to start: of a classifier on pairs, or of a masked language model on sentences."""
 
     config: RunConfig
     plan: RunPlan
-    model: SequenceClassifier
+    model: Model
     load_report: LoadReport
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler | None
     precision: Precision
     dropout: torch.Generator
     """The stream that every dropout mask comes from."""
-    sets: Mapping[str, Pairs]
+    sets: Mapping[str, Data]
     """The encoded splits by name: train, validation and the tests."""
     ids: list[str]
-    """Names of the training pairs, for messages."""
+    """Names of the training examples, for messages."""
     records: RunDirectory
     progress: Progress
 
     @property
-    def train(self) -> Pairs:
-        """The training pairs."""
+    def train(self) -> Data:
+        """The training examples."""
         return self.sets["train"]
 
     @property
-    def validation(self) -> Pairs:
-        """The validation pairs."""
+    def validation(self) -> Data:
+        """The validation examples."""
         return self.sets["validation"]
 
 

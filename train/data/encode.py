@@ -48,6 +48,10 @@ class EncodedPairs:
         packed = TokenBatch.from_sequences([self.ids_S[s] for s in spans], [self.segments_S[s] for s in spans])
         return packed, self.labels_N[torch.tensor(indices)]
 
+    def targets(self, indices: list[int]) -> int:
+        """One prediction for each pair."""
+        return len(indices)
+
     def logits(self, model: SequenceClassifier, indices: list[int], device: torch.device) -> tuple[Tensor, Tensor]:
         """The model's logits (B, C) for these pairs, and their labels (B,), on the device."""
         tokens, labels_B = self.batch(indices)

@@ -1,0 +1,21 @@
+"""`python -m train.pretrain`: masked-language-model training from scratch, for the arm `mlm`."""
+
+from __future__ import annotations
+
+import sys
+
+from train.cli import guard
+from train.pretrain_cli import parse_pretrain
+
+
+@guard
+def main(argv: list[str] | None = None) -> None:
+    """Parse what was asked; only then import torch and do it."""
+    request = parse_pretrain(argv)
+    from train.pretrain_session import pretrain
+
+    pretrain(request)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
