@@ -15,9 +15,9 @@ ARM_ORDER = ("scratch", "pretrained", "embeddings", "shuffled", "bottom", "mlm")
 
 NOT_SETTINGS = (
     *("schema_version", "init", "plan", "optim.learning_rate", "optim.learning_rates"),
-    *("export", "data.folder"),
+    *("export", "trajectory", "save", "threads", "device", "data.folder"),
 )
-"""Parts of a configuration that follow from the arm or from other parts (the rate is the plan's) or change nothing."""
+"""Parts of a configuration that follow from the arm, from other parts (the rate is the plan's) or from the machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +26,15 @@ class Arm:
 
     name: str
     init: str
-    variant: int
-    """0 for an init's only or first set of settings, then 1, 2, ..."""
     runs: tuple[Run, ...]
 
     @property
     def learning_rate(self) -> float:
-        return float(self.runs[0].config["plan"]["learning_rate"])
+        return self.runs[0].learning_rate
+
+    @property
+    def training_examples(self) -> int:
+        return self.runs[0].training_examples
 
 
 def family(init: str) -> str:
@@ -55,7 +57,7 @@ def settings(run: Run) -> dict[str, str]:
         for key, value in flatten(run.config).items()
         if not key.endswith("seed") and not any(f"{key}.".startswith(f"{part}.") for part in NOT_SETTINGS)
     }
-    return asked | {"learning_rate": f"{run.config['plan']['learning_rate']:g}"}
+    return asked | {"learning_rate": f"{run.learning_rate:g}"}
 
 
 def varying(runs: Sequence[Run]) -> list[str]:
@@ -97,9 +99,4 @@ def make_arm(key: tuple[str, ...], runs: list[Run], subject: list[str], keys: li
     siblings = [other for other in keys if other[0] == key[0]]
     details = [f"{name.split('.')[-1]} {value}" for name, value in zip(subject, key[1:], strict=True)]
     name = ", ".join([key[0], *details]) if len(siblings) > 1 else key[0]
-    return Arm(name=clean(name), init=key[0], variant=siblings.index(key), runs=tuple(runs))
-
-
-def find_arm(arms: Sequence[Arm], init: str) -> Arm | None:
-    """Returns the first arm of an init, if the study has one."""
-    return next((arm for arm in arms if arm.init == init), None)
+    return Arm(name=clean(name), init=key[0], runs=tuple(runs))

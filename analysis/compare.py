@@ -1,4 +1,7 @@
-"""Compares finished runs and writes report.md, report.html and figures/ into their study folder."""
+"""Compares finished runs and writes report.md, report.html and figures/ into their study folder.
+
+Refuses runs that differ in more than init and learning rate, naming what differs.
+"""
 
 import argparse
 import sys
@@ -19,6 +22,13 @@ def parser() -> argparse.ArgumentParser:
         help="a run directory, or a study folder with runs/ in it",
     )
     found.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: the runs' study folder)")
+    found.add_argument(
+        "--subject",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="a difference that the comparison is about, such as head_sha256 or data.max_tokens (may be repeated)",
+    )
     return found
 
 
@@ -40,23 +50,28 @@ def common_study(paths: Sequence[Path]) -> Path | None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Writes the report and returns the exit code."""
     asked = parser().parse_args(arguments)
-    out = asked.out or common_study(asked.runs)
+    folder = common_study(asked.runs)
+    out = asked.out or folder
     if out is None:
         parser().error("these runs are not all below the runs/ folder of one study; say where to write with --out DIR")
     if out.exists() and not out.is_dir():
         parser().error(f"--out {out}: not a directory")
+    from analysis.fairness import require_fair
+    from analysis.findings import find
     from analysis.records import RecordError
     from analysis.report import write_report  # late: matplotlib takes a second, --help should not
-    from analysis.runs import load_study
+    from analysis.study import open_study
     from analysis.text import clean
 
     try:
-        runs, unfinished = load_study(asked.runs)
-        for name in unfinished:
-            print(f"left out, unfinished: {name}")
-        print(f"report: {clean(str(write_report(runs, unfinished, out)), 400)}")
+        study = open_study(asked.runs, folder)
+        for name in study.left_out:
+            print(f"left out, not finished: {name}")
+        findings = find(study)
+        require_fair(findings.differences, asked.subject)
+        print(f"report: {clean(str(write_report(findings, out)), 400)}")
     except (RecordError, OSError) as error:
-        print(f"error: {clean(str(error), 400)}", file=sys.stderr)
+        print(f"error: {clean(str(error), 2000)}", file=sys.stderr)
         return DATA_ERROR
     return 0
 

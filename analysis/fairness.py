@@ -1,10 +1,12 @@
 """The fairness certificate: everything but the initial weights has to be the same in all arms."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.arms import Arm, flatten, settings, varying
+from analysis.arms import flatten, settings, varying
+from analysis.records import RecordError
 from analysis.runs import Run
+from analysis.text import listing
 
 CERTIFIED = {
     "numerics_version": "numerics version",
@@ -20,59 +22,101 @@ CERTIFIED = {
 
 ENVIRONMENT = ("python", "torch", "threads", "device", "precision", "commit", "dirty")
 
+OF_AN_INIT = ("learning_rate", "mlm")
+"""Settings that belong to an init: its own tuned rate, which every table shows, and the folder of its weights."""
+
+MOST_NAMED = 3
+"""Runs named beside each value of a difference; the others are counted."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One thing that is not equal between two arms."""
+    """One thing that is not equal between runs."""
 
+    key: str
+    """Where the records hold it: a certificate entry, a setting, or a part of the environment."""
     what: str
     where: str
-    values: tuple[tuple[str, str], ...]
-    """(arm or run, value) pairs."""
+    values: Mapping[str, tuple[str, ...]]
+    """Value -> names of the runs that have it."""
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.key}), {self.where}: {self.sides}"
+
+    @property
+    def sides(self) -> str:
+        """Each value with the runs that have it."""
+        parts = []
+        for value, names in self.values.items():
+            more = [f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
+            parts.append(f"{value[:12] if len(value) == 64 else value} in {listing([*names[:MOST_NAMED], *more])}")
+        return "; ".join(parts)
 
 
-def shortened(value: str) -> str:
-    """Returns the first 12 characters of a hash, and other values whole."""
-    return value[:12] if len(value) == 64 else value
+def compare(key: str, what: str, where: str, found: Iterable[tuple[str, str]]) -> list[Difference]:
+    """Returns one difference if the (run, value) pairs do not all have one value, else none."""
+    values: dict[str, tuple[str, ...]] = {}
+    for name, value in found:
+        values[value] = (*values.get(value, ()), name)
+    return [Difference(key=key, what=what, where=where, values=values)] if len(values) > 1 else []
 
 
-def compare(what: str, where: str, found: Sequence[tuple[str, str]]) -> list[Difference]:
-    """Returns one difference if the values are not all equal, else none."""
-    if len({value for _, value in found}) <= 1:
-        return []
-    shown = tuple((who, shortened(value)) for who, value in found)
-    return [Difference(what=what, where=where, values=shown)]
-
-
-def certificate_differences(arms: Sequence[Arm]) -> list[Difference]:
-    """Returns where the certificates of runs with one seed, in different arms, do not agree."""
+def certificate_differences(runs: Sequence[Run]) -> list[Difference]:
+    """Returns where the certificates of runs with one seed do not agree."""
     differences = []
-    for seed in sorted({run.seed for arm in arms for run in arm.runs}):
-        found = [(a.name, flatten(r.certificate)) for a in arms for r in a.runs if r.seed == seed]
+    for seed in sorted({run.seed for run in runs}):
+        found = [(run.id, flatten(run.certificate)) for run in runs if run.seed == seed]
         for key, what in CERTIFIED.items():
             values = [(name, certificate.get(key, "not recorded")) for name, certificate in found]
-            differences += compare(what, f"seed {seed}", values)
+            differences += compare(key, what, f"seed {seed}", values)
     return differences
 
 
-def configuration_differences(arms: Sequence[Arm]) -> list[Difference]:
-    """Returns the settings that differ between inits though the study does not vary them, and uneven seeds.
+def differing_settings(one: Run, other: Run) -> list[str]:
+    """Returns the settings, apart from `OF_AN_INIT`, in which two runs differ, sorted."""
+    ours, theirs = settings(one), settings(other)
+    return sorted(key for key in {*ours, *theirs}.difference(OF_AN_INIT) if ours.get(key) != theirs.get(key))
 
-    The learning rate is left out: it is tuned for each init, and every table shows it.
+
+def setting_differences(runs: Sequence[Run]) -> list[Difference]:
+    """Returns the settings that differ between inits though the study varies them within none."""
+    firsts = list({run.init: run for run in reversed(runs)}.values())[::-1]
+    keys = {key for run in firsts for key in differing_settings(firsts[0], run)} - set(varying(runs))
+    asked = [(run.init, settings(run)) for run in firsts]
+    return [
+        difference
+        for key in sorted(keys)
+        for difference in compare(key, "setting", "configuration", [(n, s.get(key, "unset")) for n, s in asked])
+    ]
+
+
+def unfair(cells: Iterable[Sequence[Run]]) -> list[Difference]:
+    """Returns what differs, beside init and rate, between runs that the report compares."""
+    return [found for runs in cells for found in (*certificate_differences(runs), *setting_differences(runs))]
+
+
+def require_fair(differences: Sequence[Difference], subjects: Sequence[str]) -> None:
+    """Refuses a comparison with a difference that is not said to be its subject.
+
+    Args:
+        subjects: keys of differences, or their beginnings up to a dot.
+
+    Raises:
+        RecordError: the message has every such difference.
     """
-    subject = {"learning_rate", *varying([run for arm in arms for run in arm.runs])}
-    asked = [(arm.name, settings(arm.runs[0])) for arm in arms]
-    differences = []
-    for key in sorted({key for _, found in asked for key in found} - subject):
-        differences += compare(key, "configuration", [(n, found.get(key, "unset")) for n, found in asked])
-    seeds = [(arm.name, ", ".join(str(run.seed) for run in arm.runs)) for arm in arms]
-    return differences + compare("seeds", "runs", seeds)
+    left = [found for found in differences if not any(f"{found.key}.".startswith(f"{s}.") for s in subjects)]
+    if left:
+        keys = " ".join(f"--subject {key}" for key in dict.fromkeys(found.key for found in left))
+        listed = "; ".join(map(str, left))
+        raise RecordError(f"no fair comparison, the runs differ in more than init and rate: {listed}. Allow it: {keys}")
 
 
 def environment_differences(runs: Sequence[Run]) -> list[Difference]:
     """Returns what differs between the runs' machines and versions: it touches seconds and last digits."""
-    differences = []
-    for key in ENVIRONMENT:
-        found = [(run.id, str(run.environment.get(key, "not recorded"))) for run in runs]
-        differences += compare(key, "environment", found)
-    return differences
+    return [
+        difference
+        for key in ENVIRONMENT
+        for difference in compare(
+            key, key, "environment", [(run.id, str(run.environment.get(key, "not recorded"))) for run in runs]
+        )
+    ]

@@ -2,31 +2,16 @@
 
 from collections import defaultdict
 
-from analysis.records import RecordError
 from analysis.runs import Run
-
-LABELS = ("entailment", "contradiction", "neutral")
-
-
-def predicted(row: dict[str, str], run_id: str) -> str:
-    """Returns the label of highest probability, the first of them at a tie.
-
-    Raises:
-        RecordError: a probability is missing or no number.
-    """
-    try:
-        return max(LABELS, key=lambda label: float(row[label]))
-    except (KeyError, ValueError):
-        where = f"{run_id}/predictions.csv: example {row.get('id', '?')}"
-        raise RecordError(f"{where}: the columns {', '.join(LABELS)} should hold probabilities") from None
 
 
 def group_accuracy(run: Run, split: str) -> dict[str, tuple[float, int]]:
     """Returns group -> (accuracy, examples) for one test split; examples without a group are left out."""
+    answers = run.answers.get(split, {})
     right: dict[str, list[bool]] = defaultdict(list)
     for row in run.predictions:
         if row.get("split") == split and row.get("group"):
-            right[row["group"]].append(predicted(row, run.id) == row.get("gold"))
+            right[row["group"]].append(answers[row.get("id", "")])
     return {group: (sum(hits) / len(hits), len(hits)) for group, hits in sorted(right.items())}
 
 

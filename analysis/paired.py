@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.groups import predicted
 from analysis.records import RecordError
 from analysis.runs import Run
 from analysis.statistics import t_quantile
@@ -182,12 +181,10 @@ def correctness(runs: Sequence[Run], split: str) -> Array:
     Raises:
         RecordError: a run has no predictions for the split, or others than the first run.
     """
-    tables = []
-    for run in runs:
-        rows = [row for row in run.predictions if row.get("split") == split]
-        tables.append({row.get("id"): float(predicted(row, run.id) == row.get("gold")) for row in rows})
-        if not rows or tables[-1].keys() != tables[0].keys():
+    tables = [run.answers.get(split, {}) for run in runs]
+    for run, table in zip(runs, tables, strict=True):
+        if not table or table.keys() != tables[0].keys():
             raise RecordError(
                 f"{run.id}/predictions.csv: split {split} is missing or has other items than {runs[0].id}"
             )
-    return np.array([[table[item] for item in tables[0]] for table in tables])
+    return np.array([[table[item] for item in tables[0]] for table in tables], dtype=np.float64)

@@ -1,7 +1,6 @@
 """When a run leaves the ln 3 plateau, and when it first reaches a level; "never" is an answer too."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,13 +59,3 @@ def loss_below(curve: Columns | None, level: float, consecutive: int = CONSECUTI
 def accuracy_reaching(curve: Columns | None, level: float, consecutive: int = CONSECUTIVE) -> Passage:
     """Returns when the accuracy came to lie at or above `level`."""
     return passage(curve, curve["accuracy"] >= level if curve else np.zeros(0, bool), consecutive)
-
-
-def censored_median(values: Sequence[float]) -> float:
-    """Returns the median over seeds where "never" counts as infinity: infinite when half of them never came.
-
-    Averaging only the seeds that arrived would flatter an arm whose other seeds failed.
-    """
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2

@@ -29,11 +29,6 @@ OTHER_COLOUR = "#7f7f7f"
 DOTTED = (0, (1, 2))
 VARIANT_MARKERS = ("o", "s", "^", "v")
 VARIANT_STYLES = ("-", "--", "-.", ":")
-CLOCK_LABELS = {
-    "step": "steps",
-    "examples_seen": "examples seen",
-    "train_seconds": "seconds in training steps",
-}
 PNG_DPI = 150
 
 STYLE = {
@@ -80,6 +75,11 @@ def place_among_siblings(arm: Arm, arms: Sequence[Arm]) -> int:
 def line_style(arm: Arm, arms: Sequence[Arm]) -> str:
     """Returns a dash pattern that sets apart arms of one colour: depths of `bottom-K`, or variants."""
     return VARIANT_STYLES[place_among_siblings(arm, arms) % len(VARIANT_STYLES)]
+
+
+def arm_look(arm: Arm, arms: Sequence[Arm]) -> dict[str, Any]:
+    """Returns an arm's colour and dash pattern."""
+    return {"color": colour(arm), "linestyle": line_style(arm, arms)}
 
 
 def marker(arm: Arm, arms: Sequence[Arm]) -> str:

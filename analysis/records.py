@@ -30,7 +30,7 @@ REQUIRED: dict[str, dict[str, type]] = {
     },
     "environment.json": {},
     "certificate.json": {"numerics_version": int},
-    "data.json": {"name": str, "splits": dict, "tokens": dict},
+    "data.json": {"name": str, "splits": dict, "splits.train.examples": int, "tokens": dict},
     "summary.json": {
         "schema_version": int,
         "stop_reason": str,
@@ -48,7 +48,8 @@ REQUIRED: dict[str, dict[str, type]] = {
 }
 """What the report cannot do without: file -> dotted key -> kind (float accepts whole numbers too)."""
 
-CLOCKS = ("step", "examples_seen", "train_seconds")
+CLOCKS = {"step": "steps", "examples_seen": "examples seen", "train_seconds": "seconds in training steps"}
+"""Columns that tell the time of a run, and their units."""
 TRAIN_COLUMNS = (*CLOCKS, "loss")
 EVALUATION_COLUMNS = (*CLOCKS, "loss", "accuracy")
 EPOCH_COLUMNS = ("step", "epoch", "train_loss", "train_accuracy")

@@ -125,12 +125,3 @@ def load_register(path: Path = REGISTER) -> dict[str, Claim]:
     claims = [parse_claim(entry, f"{path.name}: claim") for entry in tree["claim"]]
     require(len({claim.id for claim in claims}) == len(claims), path.name, "two claims have the same id")
     return {claim.id: claim for claim in claims}
-
-
-def find_test(register: Mapping[str, Claim], id: str) -> ClaimTest:
-    """Returns the test with an id such as `C2a`.
-
-    Raises:
-        KeyError: there is none.
-    """
-    return {test.id: test for claim in register.values() for test in claim.tests}[id]

@@ -4,41 +4,24 @@ import base64
 import hashlib
 import os
 import re
-import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
-from analysis import figures
-from analysis.answers import accuracy_sentence, plateau_sentence, start_sentence
-from analysis.arms import Arm, group_arms
+from analysis.answer import answer, headline_note
 from analysis.document import Plot
+from analysis.findings import Findings
+from analysis.gallery import GALLERY
 from analysis.plots import house_style, render
-from analysis.records import RecordError, lookup
-from analysis.runs import Run
-from analysis.sections import PLOTS, sections
+from analysis.records import RecordError
+from analysis.sections import sections
+from analysis.study import Study
 from analysis.svg import inline
 
 TEMPLATES = Path(__file__).parent / "templates"
-FLAGS = {
-    "--recipe": "recipe",
-    "--init": "init",
-    "--seed": "seed",
-    "--checkpoint": "checkpoint",
-    "--dataset": "data.dataset",
-    "--train-examples": "data.train_examples",
-    "--hide": "data.hide",
-    "--epochs": "optim.epochs",
-    "--max-steps": "optim.max_steps",
-    "--learning-rate": "plan.learning_rate",
-}
-"""Flags of `train.run` that a command to reproduce a run spells out, and where a run records their values."""
-
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]|~$])")
 
 
@@ -51,45 +34,31 @@ class Drawing:
     png: bytes
 
 
-def draw(arms: Sequence[Arm]) -> dict[str, Drawing]:
+def draw(study: Study) -> dict[str, Drawing]:
     """Returns the report's figures by name; one without anything to show is left out."""
-    drawings = {}
-    for name, (alt, caption) in PLOTS.items():
+    drawings, note = {}, headline_note(study.arms)
+    for name, picture in GALLERY.items():
         with house_style():
-            figure: Figure | None = getattr(figures, name)(arms)
+            figure = picture.draw(study)
             if figure is None:
                 continue
             svg, png = render(figure)
-        text = alt(arms)
-        plot = Plot(name=name, alt=text, caption=caption, svg=inline(svg, name, text))
+        alt = picture.alt(study)
+        caption = f"{picture.caption} {note}" if picture.headline and note else picture.caption
+        plot = Plot(name=name, alt=alt, caption=caption, svg=inline(svg, name, alt))
         drawings[name] = Drawing(plot=plot, svg=svg, png=png)
     return drawings
 
 
-def commands(arms: Sequence[Arm]) -> tuple[str, ...]:
-    """Returns the commands that make the runs again up to settings outside these flags, and this report."""
-    lines = []
-    for run in [run for arm in arms for run in arm.runs]:
-        asked = [(flag, lookup(run.config, dotted)) for flag, dotted in FLAGS.items()]
-        flags = [f"{flag} {shlex.quote(str(value))}" for flag, value in asked if value is not None]
-        lines.append(" ".join(["python -m train.run", *flags]))
-    return (*lines, "python -m analysis.compare results/STUDY")
-
-
-def build(runs: Sequence[Run], unfinished: Sequence[str]) -> tuple[dict[str, Any], dict[str, Drawing]]:
-    """Returns what the templates show, and the figures.
-
-    Raises:
-        RecordError: the runs cannot be grouped into arms, or a prediction is malformed.
-    """
-    arms = group_arms(runs)
-    drawings = draw(arms)
+def build(findings: Findings) -> tuple[dict[str, Any], dict[str, Drawing]]:
+    """Returns what the templates show, and the figures."""
+    drawings = draw(findings.study)
     plots = {name: drawing.plot for name, drawing in drawings.items()}
     content = {
         "question": "What does pretraining buy?",
-        "answer": [accuracy_sentence(arms), start_sentence(arms), plateau_sentence(arms)],
+        "answer": answer(findings),
         "overview": plots["overview"],
-        "sections": sections(arms, plots, unfinished, commands(arms)),
+        "sections": sections(findings, plots),
     }
     return content, drawings
 
@@ -148,14 +117,14 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def write_report(runs: Sequence[Run], unfinished: Sequence[str], out: Path) -> Path:
+def write_report(findings: Findings, out: Path) -> Path:
     """Writes report.md, report.html and figures/ into `out`; returns the path of report.md.
 
     Raises:
-        RecordError: a record is malformed, or `out`/figures is a symbolic link.
+        RecordError: `out`/figures is a symbolic link.
         OSError: `out` cannot be written.
     """
-    content, drawings = build(runs, unfinished)
+    content, drawings = build(findings)
     files = {"report.md": to_markdown(content).encode(), "report.html": to_html(content).encode()}
     for name, drawing in drawings.items():
         files |= {f"figures/{name}.svg": drawing.svg.encode(), f"figures/{name}.png": drawing.png}

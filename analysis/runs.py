@@ -3,14 +3,17 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from analysis.records import REQUIRED, Columns, RecordError, read_metrics, read_predictions, read_record
 from analysis.text import clean
 
+LABELS = ("entailment", "contradiction", "neutral")
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Run:
     """The records of one finished run."""
 
@@ -39,12 +42,58 @@ class Run:
         return int(self.config["seed"])
 
     @property
+    def hidden(self) -> str | None:
+        """The side of each pair that was hidden, `premise` or `hypothesis`."""
+        side = self.config["data"].get("hide")
+        return None if side is None else str(side)
+
+    @property
+    def learning_rate(self) -> float:
+        return float(self.config["plan"]["learning_rate"])
+
+    @property
+    def training_examples(self) -> int:
+        return int(self.data["splits"]["train"]["examples"])
+
+    @property
     def test_splits(self) -> list[str]:
         return sorted(split for split in self.summary["evaluations"]["after"] if split.startswith("test"))
 
     def accuracy(self, split: str, when: str = "after") -> float:
         """Returns the accuracy `before` any update or `after`, with the best weights; NaN if not measured."""
         return float(self.summary["evaluations"][when].get(split, {}).get("accuracy", math.nan))
+
+    def examples(self, split: str) -> int:
+        """Returns how many examples an evaluated split has, 0 if it was not evaluated."""
+        return int(self.summary["evaluations"]["after"].get(split, {}).get("examples", 0))
+
+    @cached_property
+    def answers(self) -> dict[str, dict[str, bool]]:
+        """Split -> id of an example -> whether the prediction is right; the first label wins a tie.
+
+        Raises:
+            RecordError: a probability is missing or no number, or an example is there twice.
+        """
+        found: dict[str, dict[str, bool]] = {}
+        for row in self.predictions:
+            split, id = row.get("split", ""), row.get("id", "")
+            if id in found.setdefault(split, {}):
+                raise RecordError(f"{self.id}/predictions.csv: example {id} of {split} is there twice")
+            found[split][id] = predicted(row, self.id) == row.get("gold")
+        return found
+
+
+def predicted(row: dict[str, str], run_id: str) -> str:
+    """Returns the label of highest probability, the first of them at a tie.
+
+    Raises:
+        RecordError: a probability is missing or no number.
+    """
+    try:
+        return max(LABELS, key=lambda label: float(row[label]))
+    except (KeyError, ValueError):
+        where = f"{run_id}/predictions.csv: example {row.get('id', '?')}"
+        raise RecordError(f"{where}: the columns {', '.join(LABELS)} should hold probabilities") from None
 
 
 def load_run(path: Path) -> Run:
@@ -79,7 +128,7 @@ def run_directories(path: Path) -> list[Path]:
 
 
 def load_study(paths: Iterable[Path]) -> tuple[list[Run], list[str]]:
-    """Returns the finished runs, each once, and the names of the unfinished ones, which are left out.
+    """Returns the finished runs, each once, and the names of the others, which are left out: unfinished or diverged.
 
     Raises:
         RecordError: a path is no run directory, a record is unreadable, or no run is finished.
@@ -88,5 +137,6 @@ def load_study(paths: Iterable[Path]) -> tuple[list[Run], list[str]]:
     finished = [path for path in directories if (path / "summary.json").is_file()]
     if not finished:
         raise RecordError(f"no finished run (with summary.json) among {len(directories)} run directories")
-    unfinished = sorted(clean(path.name) for path in directories if path not in finished)
-    return [load_run(path) for path in finished], unfinished
+    others = [path for path in directories if path not in finished]
+    left_out = sorted(f"{clean(path.name)}{' (diverged)' * (path / 'diverged.json').is_file()}" for path in others)
+    return [load_run(path) for path in finished], left_out

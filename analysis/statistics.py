@@ -118,3 +118,15 @@ def wilson(share: float, items: int) -> Interval:
     centre = (share + z2 / (2 * items)) / (1 + z2 / items)
     half = NORMAL_975 * math.sqrt(share * (1 - share) / items + z2 / (4 * items**2)) / (1 + z2 / items)
     return Interval(mean=share, low=centre - half, high=centre + half, n=items, least=share, most=share)
+
+
+def accuracy_interval(accuracies: Sequence[float], items: int) -> tuple[Interval, str]:
+    """Returns the 95% interval of a mean accuracy over `seeds`, or over `test items` if there is one seed; and which.
+
+    Args:
+        accuracies: one for each seed.
+        items: test items that each accuracy is a share of.
+    """
+    if len(accuracies) == 1 and items:
+        return wilson(accuracies[0], items), "test items"
+    return mean_interval(accuracies), "seeds"

@@ -2,6 +2,7 @@
 
 import math
 import unicodedata
+from collections.abc import Sequence
 
 LONGEST = 200
 """Characters kept of one string of a record; hashes are 64 long, names far shorter."""
@@ -34,9 +35,26 @@ def number(value: float, digits: int = 3) -> str:
     """Returns a fixed-point number with thousands separated and a true minus sign; `n/a` unless finite."""
     if not math.isfinite(value):
         return MISSING
-    return f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    text = f"{value:,.{digits}f}"
+    return text.replace("-", "\N{MINUS SIGN}" if text.strip("-0.") else "")
 
 
-def listing(parts: list[str]) -> str:
+def rate_text(rate: float) -> str:
+    """Returns a learning rate as it is written in a study file: `3e-4`."""
+    mantissa, _, exponent = f"{rate:.6e}".partition("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
+
+
+def span(low: float, high: float, digits: int = 3) -> str:
+    """Returns `low to high`, or `n/a` where there is no interval."""
+    return f"{number(low, digits)} to {number(high, digits)}" if math.isfinite(low + high) else MISSING
+
+
+def count(amount: int, noun: str) -> str:
+    """Returns `1 seed`, `3 seeds`."""
+    return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
+
+
+def listing(parts: Sequence[str]) -> str:
     """Returns `a`, `a and b`, or `a, b and c`."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""

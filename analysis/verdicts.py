@@ -1,4 +1,4 @@
-"""Verdicts on the registered claims C1, C2 and C3: SUPPORTED, REFUTED or UNDECIDED, from runs or benchmark rounds."""
+"""Verdicts on the registered claims C1, C2 and C3 from runs: SUPPORTED, REFUTED or UNDECIDED."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.claims import START_MEASURES
+from analysis.contrasts import seed_pairs, value_gap
 from analysis.equivalence import equivalence
+from analysis.measures import START_MEASURES
 from analysis.paired import Comparison, compare_values
 from analysis.plateau import Passage, accuracy_reaching, loss_below
-from analysis.register import Claim, ClaimTest, find_test
+from analysis.records import CLOCKS
+from analysis.register import Claim, ClaimTest
 from analysis.runs import Run
-from analysis.text import number
 
 SUPPORTED, REFUTED, UNDECIDED = "SUPPORTED", "REFUTED", "UNDECIDED"
 
@@ -26,70 +27,62 @@ PASSAGE_TESTS = {"C2a": loss_below, "C2b": loss_below, "C2c": loss_below, "C3b":
 class Verdict:
     """What the runs say about one test of a claim."""
 
-    claim: str
-    """Id of the test, such as `C1a`."""
+    test: ClaimTest
     verdict: str
     """SUPPORTED, REFUTED or UNDECIDED."""
-    effect: float
-    """First arm minus second, in the measure's unit; NaN if nothing was measured."""
-    interval: tuple[float, float]
-    """At the coverage that the rule asks for; NaN where there is none."""
-    n: int
-    """Pairs of seeds, or rounds of a benchmark."""
-    sentence: str
+    found: Comparison | None = None
+    """First arm minus second, in the measure's unit; None if nothing could be measured."""
+    remark: str = ""
+    """What the reader has to know beside the numbers."""
+
+    @property
+    def coverage(self) -> float:
+        """Of the interval that the test's rule reads."""
+        return 0.90 if by_equivalence(self.test) else 0.95
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The ends of that interval; NaN where there is none."""
+        return self.found.interval(self.coverage) if self.found else (math.nan, math.nan)
+
+    @property
+    def seeds(self) -> int:
+        """Pairs of seeds."""
+        return min(self.found.seeds) if self.found else 0
 
 
-def decide(rule: str, low: float, high: float, margin: float) -> str:
-    """Returns what an effect's interval says about a claim, by the rule that claims.toml explains."""
-    if math.isnan(low):
+def by_equivalence(test: ClaimTest) -> bool:
+    """Whether a test's rule asks for two one-sided tests."""
+    return test.rule in ("equal", "lower by equivalence test")
+
+
+def decide(rule: str, found: Comparison, margin: float) -> str:
+    """Returns what an effect says about a claim, by the rule that claims.toml explains."""
+    if math.isnan(found.degrees):
         return UNDECIDED
-    if rule == "higher":
-        return decide("lower", -high, -low, margin)
-    within, outside = -margin < low and high < margin, high < -margin or low > margin
-    supported = {"lower": high < -margin, "lower by equivalence test": high < -margin, "equal": within}
-    refuted = {"lower": low > -margin, "lower by equivalence test": within or low > margin, "equal": outside}
-    return SUPPORTED if supported[rule] else REFUTED if refuted[rule] else UNDECIDED
+    if rule in ("lower", "higher"):
+        low, high = found.interval()
+        if rule == "higher":
+            low, high = -high, -low
+        return SUPPORTED if high < -margin else REFUTED if low > -margin else UNDECIDED
+    outcome = equivalence(found, margin).outcome
+    if outcome == "inconclusive":
+        return UNDECIDED
+    if rule == "equal":
+        return SUPPORTED if outcome == "equivalent" else REFUTED
+    return SUPPORTED if outcome == "not equivalent" and found.difference < 0 else REFUTED
 
 
-def judge(test: ClaimTest, found: Comparison, note: str = "", *, undecided: bool = False) -> Verdict:
+def judge(test: ClaimTest, found: Comparison, remark: str = "") -> Verdict:
     """Returns the verdict on a test from the difference of its arms; too few seeds leave it undecided.
 
     Args:
-        note: what the reader has to know beside the numbers.
-        undecided: whether something else forbids a verdict.
+        remark: what the reader has to know beside the numbers.
     """
-    by_equivalence = test.rule in ("equal", "lower by equivalence test")
-    low, high = found.interval(0.90 if by_equivalence else 0.95)
-    n = min(found.seeds)
-    few = n < test.seeds
-    verdict = UNDECIDED if few or undecided else decide(test.rule, low, high, test.margin)
-    between = f"{90 if by_equivalence else 95}% interval {number(low, 4)} to {number(high, 4)}"
-    parts = [f"{test.measure}, {test.arms[0]} minus {test.arms[1]}: {number(found.difference, 4)}, {between}, n = {n}"]
-    parts += [f"{equivalence(found, test.margin).outcome} within ±{test.margin:g}"] if by_equivalence else []
-    parts += [f"margin {test.margin:g}, smallest detectable gap {number(found.smallest_gap(), 4)}"]
-    parts += [f"{test.seeds} are asked for"] if few else []
-    parts += [note] if note else []
-    return Verdict(
-        claim=test.id,
-        verdict=verdict,
-        effect=found.difference,
-        interval=(low, high),
-        n=n,
-        sentence=f"{verdict}. {'; '.join(parts)}.",
-    )
-
-
-def seed_pairs(one: Sequence[Run], other: Sequence[Run]) -> list[tuple[Run, Run]]:
-    """Returns the runs of both arms with the same seed, by seed."""
-    theirs = {run.seed: run for run in other}
-    return [(run, theirs[run.seed]) for run in sorted(one, key=lambda run: run.seed) if run.seed in theirs]
-
-
-def nothing(test: ClaimTest, reason: str) -> Verdict:
-    """Returns the verdict of a test for which there is nothing to compare."""
-    missing = (math.nan, math.nan)
-    sentence = f"{UNDECIDED}. {test.measure}: {reason}."
-    return Verdict(claim=test.id, verdict=UNDECIDED, effect=math.nan, interval=missing, n=0, sentence=sentence)
+    few = min(found.seeds) < test.seeds
+    verdict = UNDECIDED if few else decide(test.rule, found, test.margin)
+    remarks = [f"{test.seeds} seeds are asked for"] * few + [remark] * bool(remark)
+    return Verdict(test=test, verdict=verdict, found=found, remark="; ".join(remarks))
 
 
 def start_verdict(test: ClaimTest, one: Sequence[Run], other: Sequence[Run]) -> Verdict:
@@ -100,13 +93,10 @@ def start_verdict(test: ClaimTest, one: Sequence[Run], other: Sequence[Run]) -> 
         one: runs of the pretrained arm, one for each seed.
         other: runs of the scratch arm.
     """
-    pairs = seed_pairs(one, other)
-    if not pairs:
-        return nothing(test, "the arms share no seed")
-    losses = np.array([[START_TESTS[test.id](run) for run in pair] for pair in pairs])
-    if not np.isfinite(losses).all():
-        return nothing(test, "a loss is not finite")
-    return judge(test, compare_values(losses[:, 0], losses[:, 1]))
+    found = value_gap(one, other, START_TESTS[test.id])
+    if found is None:
+        return Verdict(test=test, verdict=UNDECIDED, remark="the arms share no seed, or a loss is not finite")
+    return judge(test, found)
 
 
 def passage_of(test: ClaimTest, run: Run) -> Passage:
@@ -128,40 +118,39 @@ def passage_verdict(test: ClaimTest, one: Sequence[Run], other: Sequence[Run]) -
     pairs = seed_pairs(one, other)
     clock, split = test.clock or "", test.split or ""
     if not pairs or any(split not in run.evaluations for pair in pairs for run in pair):
-        return nothing(test, f"the arms share no seed, or a run has no evaluations of {split}")
+        reason = f"the arms share no seed, or a run has no evaluations of {split}"
+        return Verdict(test=test, verdict=UNDECIDED, remark=reason)
     horizon = min(float(run.evaluations[split][clock][-1]) for pair in pairs for run in pair)
     times = np.array([[float(getattr(passage_of(test, run), clock)) for run in pair] for pair in pairs])
     arrived = (times <= horizon).sum(axis=0)
     shares = np.minimum(times, horizon) / horizon
     reached = f"{arrived[0]} and {arrived[1]} of {len(pairs)} runs came to {test.level:g}"
-    note = f"{reached} within {horizon:,.0f} ({clock}), the whole run here"
-    return judge(test, compare_values(shares[:, 0], shares[:, 1]), note, undecided=not arrived.any())
+    remark = f"{reached} within {horizon:,.0f} {CLOCKS[clock]}"
+    if not arrived.any():
+        return Verdict(test=test, verdict=UNDECIDED, remark=remark)
+    return judge(test, compare_values(shares[:, 0], shares[:, 1]), remark)
 
 
-def step_time_verdict(test: ClaimTest, one: Sequence[float], other: Sequence[float]) -> Verdict:
-    """C3: returns whether a step of the first arm takes less time, paired over the rounds of one benchmark.
+def verdict_on(test: ClaimTest, one: Sequence[Run], other: Sequence[Run]) -> Verdict:
+    """Returns the verdict on any test; one that runs cannot answer is undecided."""
+    if test.id in START_TESTS:
+        return start_verdict(test, one, other)
+    if test.id in PASSAGE_TESTS:
+        return passage_verdict(test, one, other)
+    return Verdict(test=test, verdict=UNDECIDED, remark="not measured by these runs")
+
+
+def judge_claims(register: Mapping[str, Claim], one: Sequence[Run], other: Sequence[Run]) -> dict[str, list[Verdict]]:
+    """Returns claim id -> the verdicts on its tests, for the claims C1, C2 and C3.
 
     Args:
-        test: C3a.
-        one: seconds per step of the pretrained arm, one for each round.
-        other: of the scratch arm, in the same rounds.
-
-    Raises:
-        ValueError: unequal numbers of rounds, none, or a time that is not positive.
+        one: runs of the pretrained arm, one for each seed.
+        other: runs of the scratch arm.
     """
-    if min((*one, *other), default=0) <= 0:
-        raise ValueError("seconds per step should be positive")
-    return judge(test, compare_values(np.log(np.array(one)), np.log(np.array(other))))
+    return {id: [verdict_on(test, one, other) for test in register[id].tests] for id in ("C1", "C2", "C3")}
 
 
-def run_verdicts(register: Mapping[str, Claim], one: Sequence[Run], other: Sequence[Run]) -> list[Verdict]:
-    """Returns the verdicts on all tests of C1, C2 and C3 that need nothing but the runs of the two arms."""
-    starts = [start_verdict(find_test(register, id), one, other) for id in START_TESTS]
-    return starts + [passage_verdict(find_test(register, id), one, other) for id in PASSAGE_TESTS]
-
-
-def claim_verdict(claim: Claim, verdicts: Sequence[Verdict]) -> str:
+def claim_verdict(verdicts: Sequence[Verdict]) -> str:
     """Returns the verdict on a whole claim: all its deciding tests must support it, and one is enough to refute it."""
-    known = {verdict.claim: verdict.verdict for verdict in verdicts}
-    found = {known.get(test.id, UNDECIDED) for test in claim.tests if test.decides}
+    found = {each.verdict for each in verdicts if each.test.decides}
     return REFUTED if REFUTED in found else SUPPORTED if found == {SUPPORTED} else UNDECIDED

@@ -35,14 +35,26 @@ class Worth:
         shifts = [math.log2(n / self.at) if n > 0 else -math.inf for n in (self.examples, self.low, self.high)]
         return shifts[0], shifts[1], shifts[2]
 
-    def text(self, examples: float) -> str:
-        """Returns a number of examples; `>= X` when it was never reached, `<= X` when the smallest size reaches it."""
+    def bound(self, examples: float) -> tuple[str, float]:
+        """Returns `>= ` and the largest size when it was never reached, `<= ` and the smallest when that is enough."""
         if math.isinf(examples):
-            return f">= {self.largest:,}"
-        return f"<= {self.smallest:,}" if examples == 0 else f"{round(examples):,}"
+            return ">= ", self.largest
+        return ("<= ", self.smallest) if examples == 0 else ("", examples)
+
+    def text(self, examples: float) -> str:
+        """Returns a number of examples, as far as it is known."""
+        sign, size = self.bound(examples)
+        return f"{sign}{round(size):,}"
+
+    def shift(self, examples: float) -> str:
+        """Returns the same in doublings of the pretrained arm's examples."""
+        sign, size = self.bound(examples)
+        return f"{sign}{math.log2(size / self.at):+.1f}".replace("-", "\N{MINUS SIGN}")
 
     def __str__(self) -> str:
-        return f"{self.text(self.examples)} (95% interval {self.text(self.low)} to {self.text(self.high)})"
+        low, high = self.text(self.low), self.text(self.high)
+        interval = f"95% interval {low} to {high}" if low != high else "the whole 95% interval"
+        return f"{self.text(self.examples)} examples ({interval})"
 
 
 def monotone(values: Array) -> Array:

@@ -12,7 +12,8 @@ LABELS = ("entailment", "contradiction", "neutral")
 LN3 = math.log(3)
 RATES = {"scratch": 3e-4, "pretrained": 5e-5}
 FLOORS = {"scratch": (0.50, 1.20, 0.39), "pretrained": (0.45, 0.80, 0.66)}
-"""Init -> last training loss, last validation loss, last validation accuracy."""
+"""Init -> last training loss, last validation loss, last validation accuracy, with 5,000 examples at its own rate."""
+SPLITS = ("probe_train", "probe_validation", "validation", "test", "test_unseen")
 
 
 def progress(step: float, steps: int, departure: float) -> float:
@@ -23,9 +24,11 @@ def progress(step: float, steps: int, departure: float) -> float:
 class Curves:
     """Made-up but plausible loss and accuracy of one run at every step."""
 
-    def __init__(self, init: str, seed: int, steps: int) -> None:
+    def __init__(self, init: str, seed: int, steps: int, shift: float = 0.0) -> None:
+        """Args: shift: what data add to the accuracy, and an ill-suited rate or a hidden side takes from it."""
         self.steps, self.generator = steps, np.random.default_rng([seed, len(init)])
-        self.floors = FLOORS.get(init, (0.6, 1.0, 0.5))
+        train, validation, accuracy = FLOORS.get(init, (0.6, 1.0, 0.5))
+        self.floors = train, validation - 2 * shift, accuracy + shift
         self.departure = (0.3 if init == "scratch" else 0.08) + 0.01 * seed
 
     def at(self, split: str, step: int) -> tuple[float, float]:
@@ -46,22 +49,21 @@ def evaluation(curves: Curves, split: str, step: int, **extra: Any) -> dict[str,
 
 
 def metrics(curves: Curves, rate: float, per_epoch: int) -> list[dict[str, Any]]:
-    splits = ("probe_train", "probe_validation", "validation", "test", "test_unseen")
-    events = [evaluation(curves, split, 0) for split in splits]
+    events = [evaluation(curves, split, 0) for split in SPLITS]
     for step in range(1, curves.steps + 1):
         now = {"step": step, "epoch": step / per_epoch, "examples_seen": 32 * step}
         clocks = {"seconds": 0.3 * step, "train_seconds": 0.21 * step}
         loss = round(curves.at("train", step - 1)[0] + curves.generator.normal(0, 0.08), 4)
         events.append({"event": "train", **now, **clocks, "loss": loss, "learning_rate": rate, "grad_norm": 1.3})
         if step % 20 == 0:
-            events += [evaluation(curves, split, step) for split in splits[:2]]
+            events += [evaluation(curves, split, step) for split in SPLITS[:2]]
             events.append({"event": "gradients", "step": step, "norms": {"embeddings": 0.1, "head": 0.3}})
         if step % per_epoch == 0:
             loss, accuracy = curves.at("train", step - per_epoch // 2)
             found = {"train_loss": loss, "train_accuracy": accuracy, **clocks}
             events.append({"event": "epoch", "step": step, "epoch": step // per_epoch, **found})
             events.append(evaluation(curves, "validation", step))
-    return events + [evaluation(curves, split, curves.steps, weights="best") for split in splits[3:]]
+    return events + [evaluation(curves, split, curves.steps, weights="best") for split in SPLITS[3:]]
 
 
 def predictions(curves: Curves, splits: dict[str, float], groups: list[str]) -> list[list[str]]:
@@ -99,12 +101,12 @@ def summary(curves: Curves, events: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def configuration(init: str, seed: int, steps: int, data: dict[str, Any]) -> dict[str, Any]:
+def configuration(init: str, seed: int, steps: int, rate: float, data: dict[str, Any]) -> dict[str, Any]:
     plan = {
         "steps": steps,
         "steps_per_epoch": steps // 4,
         "epochs": 4,
-        "learning_rate": RATES.get(init, 5e-5),
+        "learning_rate": rate,
     }
     return {
         "schema_version": 1,
@@ -113,15 +115,16 @@ def configuration(init: str, seed: int, steps: int, data: dict[str, Any]) -> dic
         "recipe": "minilm",
         "seed": seed,
         "threads": 1,
-        "data": {"dataset": "mnli", "train_examples": 5000, "max_tokens": 128, "hide": None} | data,
-        "optim": {"learning_rate": RATES, "weight_decay": 0.01, "batch_size": 32},
+        "data": {"dataset": "mnli", "max_tokens": 128, "hide": None, **data},
+        "optim": {"learning_rate": rate, "learning_rates": RATES, "weight_decay": 0.01, "batch_size": 32},
         "plan": plan,
     }
 
 
-def data_record() -> dict[str, Any]:
+def data_record(train_examples: int) -> dict[str, Any]:
     labels = dict.fromkeys(LABELS, 1000)
-    splits = {name: {"examples": 3000, "labels": labels, "premises": 2990} for name in ("train", "validation")}
+    sizes = {"train": train_examples, "validation": 3000}
+    splits = {name: {"examples": size, "labels": labels, "premises": 2990} for name, size in sizes.items()}
     splits["test"] = {"examples": 3000, "labels": labels | {"entailment": 1200}, "premises": 2980}
     tokens = {"mean": 39.8, "max": 214, "p90": 63, "p95": 74, "p99": 101, "max_tokens": 128}
     counts = {"unlabelled": 3}
@@ -144,6 +147,9 @@ def write_run(
     *,
     steps: int = 80,
     name: str = "",
+    size: int = 5000,
+    rate: float | None = None,
+    hide: str | None = None,
     groups: tuple[str, ...] = ("fiction", "government", "slate", "telephone", "travel"),
     data: dict[str, Any] | None = None,
     finished: bool = True,
@@ -151,17 +157,21 @@ def write_run(
     """Writes one run under `study`/runs and returns its directory."""
     run = study / "runs" / (name or f"{init}-seed{seed}")
     run.mkdir(parents=True)
-    curves = Curves(init, seed, steps)
-    events = metrics(curves, RATES.get(init, 5e-5), steps // 4)
-    write_json(run / "config.json", configuration(init, seed, steps, data or {}))
+    usual = RATES.get(init, 5e-5)
+    rate = rate or usual
+    lost = 0.02 * abs(math.log2(rate / usual)) + (0.12 if hide else 0.0)
+    curves = Curves(init, seed, steps, shift=0.01 * math.log2(size / 5000) - lost)
+    events = metrics(curves, rate, steps // 4)
+    asked = {"train_examples": size, "hide": hide, **(data or {})}
+    write_json(run / "config.json", configuration(init, seed, steps, rate, asked))
     write_json(run / "environment.json", {"schema_version": 1, "torch": "2.10", "threads": 1, "device": "cpu"})
-    hashes = dict.fromkeys(("head_sha256", "batch_order_sha256"), f"{seed:064x}")
+    hashes = {"head_sha256": f"{seed:064x}", "batch_order_sha256": f"{size:032x}{seed:032x}"}
     shared = {
         "parameters_sha256": "a" * 64,
         "data_sha256": dict.fromkeys(("train", "validation", "test"), "b" * 64),
     }
     write_json(run / "certificate.json", {"numerics_version": 1, **hashes, **shared})
-    write_json(run / "data.json", data_record())
+    write_json(run / "data.json", data_record(size))
     (run / "metrics.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events), encoding="utf-8")
     with (run / "predictions.csv").open("w", newline="", encoding="utf-8") as file:
         shares = {"test": curves.floors[2], "test_unseen": curves.floors[2] - 0.03}

@@ -1,12 +1,11 @@
-"""Runs are grouped by what was asked of them, and differences between arms do not go unseen."""
+"""Runs are grouped by what was asked of them, and test examples by what the data say."""
 
 from pathlib import Path
 
 import pytest
-from synthetic_runs import edit, write_run
+from synthetic_runs import write_run
 
 from analysis.arms import group_arms
-from analysis.fairness import certificate_differences, configuration_differences, environment_differences
 from analysis.groups import group_accuracy, majority_share
 from analysis.records import RecordError
 from analysis.runs import load_run, load_study
@@ -27,12 +26,12 @@ def test_arms_follow_the_configuration_not_the_directory_name(tmp_path: Path) ->
 
 
 def test_a_setting_varied_within_an_init_makes_arms_of_their_own(tmp_path: Path) -> None:
-    for size in (1000, 5000):
-        write_run(tmp_path, "scratch", 0, name=f"small-{size}", data={"train_examples": size})
+    for length in (64, 128):
+        write_run(tmp_path, "scratch", 0, name=f"cut-{length}", data={"max_tokens": length})
     write_run(tmp_path, "pretrained", 0)
     assert [arm.name for arm in arms_of(tmp_path)] == [
-        "scratch, train_examples 1000",
-        "scratch, train_examples 5000",
+        "scratch, max_tokens 128",
+        "scratch, max_tokens 64",
         "pretrained",
     ]
 
@@ -42,34 +41,6 @@ def test_one_seed_twice_in_an_arm_is_refused(tmp_path: Path) -> None:
     write_run(tmp_path, "scratch", 0, name="b")
     with pytest.raises(RecordError, match="a and b are the same arm and seed"):
         arms_of(tmp_path)
-
-
-def test_equal_certificates_show_no_difference(tmp_path: Path) -> None:
-    for init in ("scratch", "pretrained"):
-        for seed in (0, 1):
-            write_run(tmp_path, init, seed)
-    arms = arms_of(tmp_path)
-    assert certificate_differences(arms) + configuration_differences(arms) == []
-
-
-def test_another_head_another_setting_and_another_machine_are_seen(tmp_path: Path) -> None:
-    write_run(tmp_path, "scratch", 0)
-    run = write_run(tmp_path, "pretrained", 0, data={"max_tokens": 64})
-    edit(run / "certificate.json", head_sha256="c" * 64)
-    edit(run / "environment.json", threads=2)
-    arms = arms_of(tmp_path)
-    (head,) = certificate_differences(arms)
-    assert (head.what, head.where) == ("head tensors", "seed 0")
-    assert head.values == (("scratch", "000000000000"), ("pretrained", "cccccccccccc"))
-    (length,) = configuration_differences(arms)
-    assert (length.what, length.values) == ("data.max_tokens", (("scratch", "128"), ("pretrained", "64")))
-    assert [d.what for d in environment_differences([r for a in arms for r in a.runs])] == ["threads"]
-
-
-def test_uneven_seeds_are_seen(tmp_path: Path) -> None:
-    for init, seed in (("scratch", 0), ("scratch", 1), ("pretrained", 0)):
-        write_run(tmp_path, init, seed)
-    assert [d.what for d in configuration_differences(arms_of(tmp_path))] == ["seeds"]
 
 
 def test_group_accuracy_counts_by_label_name(tmp_path: Path) -> None:
@@ -91,6 +62,14 @@ def test_a_probability_that_is_no_number_is_refused(tmp_path: Path) -> None:
         "split,id,gold,entailment,contradiction,neutral,group\ntest,x1,neutral,a,b,c,g\n"
     )
     with pytest.raises(RecordError, match="example x1"):
+        group_accuracy(load_run(run), "test")
+
+
+def test_an_example_answered_twice_is_refused(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    row = "test,x1,neutral,0.1,0.3,0.6,\n"
+    (run / "predictions.csv").write_text(f"split,id,gold,entailment,contradiction,neutral,group\n{row}{row}")
+    with pytest.raises(RecordError, match="example x1 of test is there twice"):
         group_accuracy(load_run(run), "test")
 
 

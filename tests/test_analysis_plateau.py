@@ -1,12 +1,18 @@
 """The plateau clock and first passages, on cases worked out by hand."""
 
-import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
+from synthetic_runs import write_run
 
-from analysis.plateau import NEVER, PLATEAU_LEVEL, accuracy_reaching, censored_median, first_run, loss_below
+from analysis.arms import Arm
+from analysis.claims import passage_row
+from analysis.measures import arrivals
+from analysis.plateau import NEVER, PLATEAU_LEVEL, accuracy_reaching, first_run, loss_below
 from analysis.records import Columns
+from analysis.runs import load_run
 
 
 def probe(losses: list[float], accuracies: list[float] | None = None) -> Columns:
@@ -52,9 +58,18 @@ def test_one_evaluation_is_enough_when_asked() -> None:
     assert loss_below(probe([1.1, 1.1, 0.9]), 1.0, consecutive=1).step == 20
 
 
-@pytest.mark.parametrize(
-    ("values", "median"),
-    [([30, 10, math.inf], 30), ([10, math.inf, math.inf], math.inf), ([10, 20], 15), ([10, math.inf], math.inf)],
-)
-def test_never_counts_in_the_median(values: list[float], median: float) -> None:
-    assert censored_median(values) == median
+def test_an_arm_waits_until_its_runs_arrive_and_one_that_never_does_is_censored(tmp_path: Path) -> None:
+    runs = []
+    for seed, losses in enumerate([[1.1, 1.0, 1.0, 1.0, 1.0], [1.1, 1.1, 1.1, 1.0, 1.0], [1.1, 1.1, 1.1, 1.1, 1.0]]):
+        run = load_run(write_run(tmp_path, "scratch", seed))
+        run.evaluations["probe_validation"] = probe(losses)
+        runs.append(run)
+    arm = Arm(name="scratch", init="scratch", runs=tuple(runs))
+    curve = arrivals(arm, "probe_validation", "step", loss_below, PLATEAU_LEVEL)
+    theirs = stats.ecdf(stats.CensoredData(uncensored=[10, 30], right=[40])).sf
+    assert curve.time.tolist() == theirs.quantiles.tolist()
+    assert curve.share == pytest.approx(theirs.probabilities)
+    assert passage_row(arm, "probe_validation", loss_below, PLATEAU_LEVEL, 2) == (
+        *("scratch", "2 of 3", "30 (10 to never)"),
+        *("960 (320 to never)", "15.0 (5.0 to never)"),
+    )

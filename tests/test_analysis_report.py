@@ -78,16 +78,16 @@ def test_every_figure_is_written_and_shown(study: Path) -> None:
     names = {path.stem for path in (study / "figures").glob("*.png")}
     assert names == {path.stem for path in (study / "figures").glob("*.svg")}
     assert names == set(re.findall(r"!\[[^\]]+\]\(figures/(\w+)\.png\)", markdown))
-    assert len(re.findall(r'<svg [^>]*role="img"[^>]*aria-label="[^"]', page)) == len(names) == 7
+    assert len(re.findall(r'<svg [^>]*role="img"[^>]*aria-label="[^"]', page)) == len(names) == 8
 
 
 def test_the_unfinished_run_is_named(study: Path) -> None:
-    assert "Unfinished, left out: scratch-seed2." in (study / "report.html").read_text()
+    assert "Not finished, left out: scratch-seed2." in (study / "report.html").read_text()
 
 
 def test_the_same_records_give_the_same_bytes(study: Path, tmp_path: Path) -> None:
     """Elsewhere, in another order, under another locale, hash seed, clock zone and matplotlibrc."""
-    copy = tmp_path / "other pläce"
+    copy = tmp_path / "other pläce" / study.name
     shutil.copytree(study / "runs", copy / "runs")
     (tmp_path / "matplotlibrc").write_text("axes.titleweight: bold\nlines.marker: x\n")
     surroundings = {"MATPLOTLIBRC": str(tmp_path / "matplotlibrc"), "PYTHONHASHSEED": "7", "TZ": "UTC-14"}
@@ -134,7 +134,8 @@ def test_names_in_records_stay_inert(tmp_path: Path) -> None:
 
 def test_a_pipe_does_not_break_a_markdown_table(tmp_path: Path) -> None:
     run = write_run(tmp_path)
-    data = {"name": "a|b", "splits": {"x|y": {"examples": 1, "labels": {"p|q": 1}}}, "tokens": {}}
+    splits = {"train": {"examples": 1}, "x|y": {"examples": 1, "labels": {"p|q": 1}}}
+    data = {"name": "a|b", "splits": splits, "tokens": {}}
     edit(run / "data.json", **data)
     assert main([str(tmp_path)]) == 0
     assert r"| x\|y | 1 | n/a | p\|q 1 |" in (tmp_path / "report.md").read_text()

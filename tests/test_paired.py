@@ -173,6 +173,7 @@ def test_correctness_reads_predictions(tmp_path: Path) -> None:
     for row, run in zip(matrix, runs, strict=True):
         rows = [r for r in run.predictions if r["split"] == "test"]
         assert row.sum() == sum(float(r[r["gold"]]) == 0.8 for r in rows)
-    runs[1].predictions.pop(0)
+    shorter = load_run(tmp_path / "runs" / "scratch-seed1")
+    shorter.predictions.pop(0)
     with pytest.raises(RecordError, match="other items"):
-        correctness(runs, "test")
+        correctness([runs[0], shorter], "test")

@@ -1,4 +1,4 @@
-"""The figures of the report: each a function of the arms, drawn with the pieces of `plots`."""
+"""Figures of the report that follow a run over its steps, drawn with the pieces of `plots`."""
 
 import math
 from collections.abc import Sequence
@@ -11,10 +11,8 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from analysis.arms import Arm
 from analysis.curves import smooth, smoothing_window
-from analysis.groups import group_accuracy
 from analysis.plateau import PLATEAU_LEVEL
 from analysis.plots import (
-    CLOCK_LABELS,
     colour,
     draw_arm,
     draw_split,
@@ -23,13 +21,12 @@ from analysis.plots import (
     mark_chance,
     mark_level,
     mark_ln3,
-    marker,
     new_figure,
     share_legend,
 )
-from analysis.records import Columns
+from analysis.records import CLOCKS, Columns
 from analysis.seed_report import seed_curves
-from analysis.statistics import LN3, mean_interval
+from analysis.statistics import LN3
 
 MOST_POINTS = 1000
 """Raw per-step losses drawn per run; of a longer run every k-th is drawn. The smoothed line uses all."""
@@ -99,7 +96,7 @@ def validation(arms: Sequence[Arm]) -> Figure:
     figure = new_figure(11, 6.4)
     panels = figure.subplots(2, 3, sharey="row")
     for row, (measure, unit) in enumerate((("loss", "cross entropy (nats)"), ("accuracy", "accuracy"))):
-        for axes, (clock, name) in zip(panels[row], CLOCK_LABELS.items(), strict=True):
+        for axes, (clock, name) in zip(panels[row], CLOCKS.items(), strict=True):
             draw_split(axes, arms, "validation", clock, measure, marker="o", markersize="3.5")
             title = f"Validation {measure} by {name.split()[0]}"
             label_axes(axes, title, name, unit if clock == "step" else "")
@@ -131,51 +128,6 @@ def probes(arms: Sequence[Arm]) -> Figure:
             axes.legend(loc="lower left")
     for axes in panels[len(arms) :]:
         axes.set_axis_off()
-    return figure
-
-
-def test_accuracy(arms: Sequence[Arm]) -> Figure:
-    """Final accuracy with the best weights: a point for each seed, mean with its 95% interval."""
-    splits = sorted({split for arm in arms for run in arm.runs for split in run.test_splits})
-    accuracies = [run.accuracy(split) for split in splits for arm in arms for run in arm.runs]
-    figure = new_figure(max(5.5, 4.5 * len(splits)), 1.4 + 0.5 * len(arms))
-    panels = figure.subplots(1, len(splits), sharey=True, squeeze=False)[0]
-    for axes, split in zip(panels, splits, strict=True):
-        for row, arm in enumerate(arms):
-            values = [run.accuracy(split) for run in arm.runs if split in run.test_splits]
-            found = mean_interval(values)
-            half = found.high - found.mean if len(values) > 1 else 0.0
-            axes.errorbar(found.mean, row, xerr=half, fmt="D", color=colour(arm), markersize=6, capsize=4)
-            axes.plot(values, [row + 0.22] * len(values), "o", color=colour(arm), alpha=0.6, markersize=4)
-        mark_chance(axes, upright=True)
-        axes.set_xlim(min(0.25, np.nanmin(accuracies) - 0.02), 1.0)
-        label_axes(axes, f"{split} (dotted: chance 1/3)", "accuracy", "")
-    panels[0].set_yticks(range(len(arms)), [arm.name for arm in arms])
-    panels[0].set_ylim(len(arms) - 0.4, -0.6)
-    return figure
-
-
-def groups(arms: Sequence[Arm], split: str = "test") -> Figure | None:
-    """Test accuracy by group: mean over seeds with the range; None when no example has a group."""
-    found = {arm.name: [group_accuracy(run, split) for run in arm.runs] for arm in arms}
-    names = sorted({group for scores in found.values() for score in scores for group in score})
-    if not names:
-        return None
-    figure = new_figure(7, 1.6 + (0.16 + 0.12 * len(arms)) * len(names))
-    axes = figure.subplots()
-    spread = min(0.3, 0.08 * (len(arms) - 1))
-    for offset, arm in zip(np.linspace(-spread, spread, len(arms)), arms, strict=True):
-        for row, name in enumerate(names):
-            values = [score[name][0] for score in found[arm.name] if name in score]
-            if values:
-                axes.plot([min(values), max(values)], [row + offset] * 2, color=colour(arm), linewidth=1)
-                label = arm.name if row == 0 else None
-                axes.plot(fmean(values), row + offset, marker(arm, arms), color=colour(arm), markersize=5, label=label)
-    mark_chance(axes, upright=True)
-    axes.set_yticks(range(len(names)), [name[:40] for name in names])
-    axes.invert_yaxis()
-    label_axes(axes, f"Accuracy on {split} by group (dotted: chance 1/3)", "accuracy", "")
-    share_legend(figure, [axes])
     return figure
 
 

@@ -1,0 +1,116 @@
+"""The report's first screen: the answer in three sentences."""
+
+from collections.abc import Callable, Sequence
+from statistics import fmean
+
+from analysis.arms import Arm
+from analysis.claims import on_plateau
+from analysis.contrasts import accuracy_gap
+from analysis.findings import Findings
+from analysis.measures import PROBES, last_look, step0_loss
+from analysis.runs import Run
+from analysis.statistics import LN3, accuracy_interval
+from analysis.survival import median_time
+from analysis.text import count, listing, number, span
+from analysis.verdicts import claim_verdict
+
+MOST_IN_ANSWER = 3
+"""Arms that the short answer names in full; the tables have the others."""
+
+MINILM_NOTE = (
+    "MiniLM is distilled, and its own training had included MultiNLI and SNLI pairs: "
+    "what it gains here is not the gain from unlabelled text alone."
+)
+WEIGHTLESS = ("scratch", "mlm")
+"""Inits that take nothing from the checkpoint's weights."""
+
+
+def per_arm(arms: Sequence[Arm], measure: Callable[[Run], float], digits: int = 3) -> str:
+    """Returns each arm's mean over seeds, as `0.52 (scratch) and 0.46 (pretrained)`."""
+    return listing([f"{number(fmean(map(measure, arm.runs)), digits)} ({arm.name})" for arm in arms])
+
+
+def headline_note(arms: Sequence[Arm]) -> str:
+    """Returns what has to stand beside every headline figure, or nothing."""
+    weights = [run.config.get("checkpoint") for arm in arms if arm.init not in WEIGHTLESS for run in arm.runs]
+    return MINILM_NOTE if "minilm" in weights else ""
+
+
+def interval_text(arm: Arm, split: str) -> str:
+    """Returns the 95% interval of an accuracy: over seeds, or over test items when there is one seed."""
+    found, over = accuracy_interval([run.accuracy(split) for run in arm.runs], arm.runs[0].examples(split))
+    return f"95% interval over {over} {span(found.low, found.high)}"
+
+
+def main_arms(arms: Sequence[Arm]) -> list[Arm]:
+    """Returns the arms of the short answer: all of a few, else the two that the question is about."""
+    pair = [arm for arm in arms if arm.init in ("scratch", "pretrained")]
+    return pair if len(arms) > MOST_IN_ANSWER and pair else list(arms)
+
+
+def accuracy_sentence(findings: Findings) -> str:
+    """Answers what each arm reaches on the test set, and how far pretrained is ahead."""
+    arms = findings.study.arms
+    named = main_arms(arms)
+    parts = [
+        f"{number(fmean(run.accuracy('test') for run in arm.runs))} for {arm.name} "
+        f"({count(len(arm.runs), 'seed')}, {interval_text(arm, 'test')})"
+        for arm in named
+    ]
+    clauses = [f"With {arms[0].training_examples:,} training examples, mean test accuracy is {listing(parts)}"]
+    if others := [arm for arm in arms if arm not in named]:
+        clauses.append(f"in the other arms {per_arm(others, lambda run: run.accuracy('test'))}")
+    gap = accuracy_gap(*findings.pair, "test") if findings.pair else None
+    if gap:
+        clauses.append(
+            f"pretrained minus scratch is {number(gap.difference)}, 95% interval over {gap.over} "
+            f"{span(*gap.interval())} (smallest gap that this could have found: {number(gap.smallest_gap())})"
+        )
+    if worth := findings.worths.get(arms[0].training_examples):
+        clauses.append(f"to match pretrained, scratch needs {worth}")
+    return f"{'; '.join(clauses)}."
+
+
+def verdict_clause(findings: Findings, claim: str, saying: str, digits: int, unit: str) -> str:
+    """Returns the deciding difference of a claim with its interval and the verdict, as the end of a sentence."""
+    deciding = [each for each in findings.verdicts.get(claim, ()) if each.test.decides and each.found]
+    if not deciding or not deciding[0].found:
+        return ""
+    first = deciding[0]
+    return (
+        f"; pretrained minus scratch is {number(deciding[0].found.difference, digits)} {unit}, "
+        f"{100 * first.coverage:.0f}% interval {span(*first.interval, digits)}, paired over "
+        f"{count(first.seeds, 'seed')}, so claim {claim}, “{saying}”, is "
+        f"{claim_verdict(findings.verdicts[claim])}"
+    )
+
+
+def start_sentence(findings: Findings) -> str:
+    """Answers where each arm starts."""
+    losses = per_arm(main_arms(findings.study.arms), step0_loss, 4)
+    reading = verdict_clause(findings, "C1", "it starts lower", 4, "nats")
+    return f"Before the first update the validation loss is {losses}, where a uniform guess has {LN3:.4f}{reading}."
+
+
+def plateau_sentence(findings: Findings) -> str:
+    """Answers when each arm leaves the plateau, on both probes."""
+    clauses = []
+    for split, name in PROBES.items():
+        parts = []
+        for arm in main_arms(findings.study.arms):
+            curve = on_plateau(arm, split)
+            median = median_time(curve)[0]
+            last = max(last_look(run, split, "step") for run in arm.runs)
+            shown = number(median, 0) if median <= last else f"not in {number(last, 0)}"
+            parts.append(f"{arm.name} {shown} ({curve.events.sum():.0f} of {count(len(arm.runs), 'seed')})")
+        clauses.append(f"on the {name}, {listing(parts)}")
+    reading = verdict_clause(findings, "C2", "the loss falls faster", 2, "of the run on the validation probe")
+    start = "Steps until the loss leaves the ln 3 plateau, median over seeds:"
+    return f"{start} {', and '.join(clauses)}{reading}."
+
+
+def answer(findings: Findings) -> list[str]:
+    """Returns the three sentences, and what has to stand beside them."""
+    note = headline_note(findings.study.arms)
+    sentences = [accuracy_sentence(findings), start_sentence(findings), plateau_sentence(findings)]
+    return sentences + [note] * bool(note)

@@ -1,0 +1,169 @@
+"""Where the numbers come from: runs, fairness, data, caveats, and the commands that make them again."""
+
+import json
+import shlex
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from analysis.accuracy import test_splits
+from analysis.arms import family
+from analysis.document import Block, Paragraph, Table
+from analysis.fairness import Difference, environment_differences
+from analysis.findings import Findings
+from analysis.measures import best_accuracy
+from analysis.records import is_kind, lookup
+from analysis.runs import Run
+from analysis.study import SIDES, Study
+from analysis.text import MISSING, count, listing, number, rate_text
+
+STUDIES = Path(__file__).parent.parent / "train" / "studies"
+
+FLAGS = {
+    "--recipe": "recipe",
+    "--init": "init",
+    "--seed": "seed",
+    "--checkpoint": "checkpoint",
+    "--dataset": "data.dataset",
+    "--train-examples": "data.train_examples",
+    "--hide": "data.hide",
+    "--epochs": "optim.epochs",
+    "--max-steps": "optim.max_steps",
+    "--learning-rate": "plan.learning_rate",
+}
+"""Flags of `train.run` that a command to reproduce a run spells out, and where a run records their values."""
+
+
+def commands(study: Study) -> tuple[str, ...]:
+    """Returns the commands that make the runs again and then this report.
+
+    A study file names all its runs; without one, each run is named up to the settings outside `FLAGS`.
+    """
+    files = [path.name for path in sorted(STUDIES.glob("*.toml")) if study.name == name_in(path)]
+    lines = [f"python -m train.study train/studies/{name}" for name in files]
+    lines = lines or [run_command(run) for run in study.runs]
+    return (*lines, f"python -m analysis.compare results/{shlex.quote(study.name or 'STUDY')}")
+
+
+def name_in(path: Path) -> str:
+    """Returns the name of the study that a study file describes."""
+    return str(tomllib.loads(path.read_text(encoding="utf-8")).get("name", path.stem))
+
+
+def run_command(run: Run) -> str:
+    """Returns the command that makes a run again, up to the settings outside `FLAGS`."""
+    asked = [(flag, lookup(run.config, dotted)) for flag, dotted in FLAGS.items()]
+    flags = [f"{flag} {shlex.quote(str(value))}" for flag, value in asked if value is not None]
+    return " ".join(["python -m train.run", *flags])
+
+
+def run_table(study: Study) -> Table:
+    """Returns one row for each run."""
+    names = {run.id: arm.name for arm in study.arms for run in arm.runs}
+    splits = test_splits(study.arms)
+    columns = ("run", "arm", "one side", "training examples", "learning rate", "seed", "steps", "epochs")
+    rows = tuple(
+        (
+            run.id,
+            names.get(run.id, run.init),
+            SIDES.get(run.hidden or "", ""),
+            f"{run.training_examples:,}",
+            rate_text(run.learning_rate),
+            str(run.seed),
+            f"{run.summary['steps']:,}",
+            f"{run.summary['epochs']:g}",
+            number(best_accuracy(run)),
+            *(number(run.accuracy(split)) for split in splits),
+            number(run.summary["train_seconds"], 1),
+            run.summary["stop_reason"],
+        )
+        for run in study.runs
+    )
+    ends = ("best validation accuracy", *splits, "seconds of training", "stopped because")
+    return Table("Runs", (*columns, *ends), rows)
+
+
+def difference_table(caption: str, differences: Sequence[Difference]) -> Table:
+    """Returns what differs, where, and each side's value."""
+    return Table(caption, ("what", "where", "values"), tuple((d.what, d.where, d.sides) for d in differences))
+
+
+def fairness(findings: Findings) -> list[Block]:
+    """Says whether compared runs differ in their initial weights and rate alone; if not, in what else."""
+    blocks: list[Block] = []
+    if findings.differences:
+        number_of = count(len(findings.differences), "difference")
+        text = f"{number_of} beside init and learning rate, which were said to be the comparison's subject."
+        blocks += [Paragraph(text), difference_table("Differences between compared runs", findings.differences)]
+    else:
+        text = "Parameter names and shapes, head tensors, batches and their order, data, numerics version"
+        blocks.append(Paragraph(f"{text} and settings are the same in all compared runs, seed by seed."))
+    seeds = {arm.name: listing([str(run.seed) for run in arm.runs]) for arm in findings.study.arms}
+    if len(set(seeds.values())) > 1:
+        listed = "; ".join(f"{name}: {found}" for name, found in seeds.items())
+        blocks.append(Paragraph(f"Seeds differ ({listed}): a difference between arms uses those that both have."))
+    if machine := environment_differences(findings.study.runs):
+        blocks.append(difference_table("Runs were made in different environments", machine))
+    return blocks
+
+
+def amount(record: dict[str, Any], dotted: str, digits: int = 0) -> str:
+    """Returns a number of a record as text, or `n/a`."""
+    value = lookup(record, dotted)
+    return number(float(value), digits) if is_kind(value, float) else MISSING
+
+
+def data_table(run: Run) -> Table:
+    """Returns the sizes and label counts of a run's splits."""
+    rows = []
+    for split, found in run.data["splits"].items():
+        found = found if isinstance(found, dict) else {}
+        counts = found.get("labels")
+        labels = ", ".join(f"{k} {v}" for k, v in counts.items()) if isinstance(counts, dict) else MISSING
+        sizes = (amount(found, key) for key in ("examples", "premises"))
+        rows.append((split, *sizes, labels))
+    return Table(f"Data: {run.data['name']}", ("split", "examples", "distinct premises", "labels"), tuple(rows))
+
+
+def token_sentence(run: Run) -> str:
+    """Returns the length statistics of a run's data."""
+    tokens = run.data["tokens"]
+    parts = [f"{name} {amount(tokens, name)}" for name in ("p90", "p95", "p99", "max")]
+    share = lookup(tokens, "truncated_share")
+    cut = f"{100 * share:.2f}%" if is_kind(share, float) else MISSING
+    limit = amount(tokens, "max_tokens")
+    counts = run.data.get("counts")
+    counted = ", ".join(f"{k} {v}" for k, v in counts.items()) if isinstance(counts, dict) and counts else "nothing"
+    return (
+        f"Tokens in a pair: mean {amount(tokens, 'mean', 1)}, {listing(parts)}; {cut} of the pairs are cut "
+        f"at {limit} tokens. Counted while reading: {counted}."
+    )
+
+
+def data_blocks(study: Study) -> list[Block]:
+    """Describes the data of the main comparison."""
+    blocks: list[Block] = []
+    runs = [run for arm in study.arms for run in arm.runs]
+    for run in {json.dumps(run.data, sort_keys=True): run for run in runs}.values():
+        blocks += [data_table(run), Paragraph(token_sentence(run))]
+    return blocks
+
+
+def caveats(study: Study) -> list[str]:
+    """Returns what a reader has to know before believing a number of this report."""
+    fewest = min(len(arm.runs) for arm in study.arms)
+    found = [
+        f"Few seeds: {count(fewest, 'seed')} in the smallest arm. An interval over seeds is Student's t, one over "
+        "seeds and items adds the sampling of test items; bands in figures run from minimum to maximum.",
+        "Seconds come from runs made at different times: a benchmark that alternates the arms tells more.",
+        "A first passage on a small probe set is early by noise; two consecutive evaluations must agree.",
+    ]
+    if any(str(run.data["name"]).startswith("mnli-") and run.data["name"] != "mnli-hub" for run in study.runs):
+        found.append(
+            "MNLI was read from a folder: the project's own copy is split into tokens in the Penn Treebank manner, "
+            "unlike the pretraining text."
+        )
+    if any(family(arm.init) not in ("scratch", "pretrained") for arm in study.arms):
+        found.append("Only scratch and pretrained have a tuned learning rate; the other arms borrow theirs.")
+    return found

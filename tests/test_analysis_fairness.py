@@ -1,0 +1,115 @@
+"""Runs are compared only if init and rate alone set them apart, or the difference is said to be the subject."""
+
+from pathlib import Path
+
+import pytest
+from synthetic_runs import edit, write_run
+
+from analysis.compare import main
+from analysis.fairness import (
+    certificate_differences,
+    environment_differences,
+    require_fair,
+    setting_differences,
+)
+from analysis.records import RecordError
+from analysis.runs import Run, load_study
+
+
+def runs_of(study: Path) -> list[Run]:
+    return load_study([study])[0]
+
+
+def test_equal_certificates_show_no_difference(tmp_path: Path) -> None:
+    for init in ("scratch", "pretrained"):
+        for seed in (0, 1):
+            write_run(tmp_path, init, seed)
+    runs = runs_of(tmp_path)
+    assert certificate_differences(runs) + setting_differences(runs) + environment_differences(runs) == []
+
+
+def test_another_head_another_setting_and_another_machine_are_seen(tmp_path: Path) -> None:
+    write_run(tmp_path, "scratch", 0)
+    run = write_run(tmp_path, "pretrained", 0, data={"max_tokens": 64})
+    edit(run / "certificate.json", head_sha256="c" * 64)
+    edit(run / "environment.json", threads=2)
+    runs = runs_of(tmp_path)
+    (head,) = certificate_differences(runs)
+    assert head.values == {"c" * 64: ("pretrained-seed0",), "0" * 64: ("scratch-seed0",)}
+    assert str(head) == (
+        "head tensors (head_sha256), seed 0: cccccccccccc in pretrained-seed0; 000000000000 in scratch-seed0"
+    )
+    (length,) = setting_differences(runs)
+    assert (length.key, length.values) == ("data.max_tokens", {"64": ("pretrained",), "128": ("scratch",)})
+    assert [difference.what for difference in environment_differences(runs)] == ["threads"]
+
+
+def test_a_setting_varied_within_an_init_is_a_subject_by_itself(tmp_path: Path) -> None:
+    for init in ("scratch", "pretrained"):
+        for length in (64, 128):
+            write_run(tmp_path, init, 0, name=f"{init}-{length}", data={"max_tokens": length})
+    assert setting_differences(runs_of(tmp_path)) == []
+
+
+def test_what_belongs_to_an_init_or_changes_no_number_is_no_difference(tmp_path: Path) -> None:
+    for init, changes in (("scratch", {"trajectory": 10}), ("mlm", {"mlm": "mnli-5000", "threads": 4})):
+        run = write_run(tmp_path, init, 0)
+        edit(run / "config.json", **changes, save={"every_minutes": len(init)})
+    assert setting_differences(runs_of(tmp_path)) == []
+
+
+def test_of_many_runs_a_few_are_named(tmp_path: Path) -> None:
+    for seed in range(6):
+        run = write_run(tmp_path, "scratch", seed)
+    edit(run / "environment.json", torch="2.13")
+    (found,) = environment_differences(runs_of(tmp_path))
+    assert found.sides == ("2.10 in scratch-seed0, scratch-seed1, scratch-seed2 and 2 more; 2.13 in scratch-seed5")
+
+
+FAULTS = {
+    "head_sha256": {"head_sha256": "c" * 64},
+    "batch_order_sha256": {"batch_order_sha256": "c" * 64},
+    "data_sha256.train": {"data_sha256": {"train": "c" * 64, "validation": "b" * 64, "test": "b" * 64}},
+    "numerics_version": {"numerics_version": 2},
+}
+
+
+@pytest.mark.parametrize("key", FAULTS)
+def test_an_unfair_comparison_is_refused_with_its_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    write_run(tmp_path, "scratch", 0)
+    edit(write_run(tmp_path, "pretrained", 0) / "certificate.json", **FAULTS[key])
+    assert main([str(tmp_path)]) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"({key}), seed 0: " in line
+    assert "in pretrained-seed0" in line
+    assert line.endswith(f"Allow it: --subject {key}")
+    assert not (tmp_path / "report.md").exists()
+
+
+def test_a_difference_that_is_the_subject_is_reported(tmp_path: Path) -> None:
+    write_run(tmp_path, "scratch", 0)
+    edit(write_run(tmp_path, "pretrained", 0) / "certificate.json", head_sha256="c" * 64)
+    assert main([str(tmp_path), "--subject", "head_sha256"]) == 0
+    report = (tmp_path / "report.md").read_text()
+    assert "1 difference beside init and learning rate" in report
+    assert "cccccccccccc in pretrained-seed0" in report
+
+
+def test_a_subject_covers_its_parts_and_nothing_else(tmp_path: Path) -> None:
+    write_run(tmp_path, "scratch", 0)
+    edit(write_run(tmp_path, "pretrained", 0) / "certificate.json", **FAULTS["data_sha256.train"])
+    differences = certificate_differences(runs_of(tmp_path))
+    require_fair(differences, ["data_sha256"])
+    for other in ("data_sha", "head_sha256", ""):
+        with pytest.raises(RecordError, match="no fair comparison"):
+            require_fair(differences, [other])
+
+
+def test_sizes_and_hidden_sides_are_not_set_against_each_other(tmp_path: Path) -> None:
+    for size in (500, 5000):
+        for init in ("scratch", "pretrained"):
+            run = write_run(tmp_path, init, 0, size=size, name=f"{init}-{size}")
+            edit(run / "certificate.json", data_sha256={"train": f"{size:064}"})
+    assert main([str(tmp_path)]) == 0

@@ -1,0 +1,232 @@
+"""The report of a whole study: every section's numbers against values computed from the files themselves."""
+
+import csv
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+from synthetic_runs import edit, write_run
+
+from analysis.compare import main
+from analysis.provenance import STUDIES, commands
+from analysis.register import register_sha256
+from analysis.study import open_study
+
+SIZES = {500: 2, 5000: 3, 19000: 2}
+GROUPS = ("negation", "numerals")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("results") / "core"
+    for init in ("scratch", "pretrained"):
+        for size, seeds in SIZES.items():
+            for seed in range(seeds):
+                run = write_run(folder, init, seed, size=size, name=f"{size}-{init}-{seed}", groups=GROUPS)
+                edit(run / "environment.json", claims_sha256=register_sha256())
+        for seed in range(3):
+            write_run(folder, init, seed, hide="premise", name=f"{init}-hide-{seed}", groups=GROUPS)
+        for rate in (1e-3, 2e-3):
+            write_run(folder, init, 0, rate=rate, name=f"{init}-{rate}", groups=GROUPS)
+    edit(folder / "runs" / "500-scratch-0" / "environment.json", claims_sha256="d" * 64)
+    assert main([str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def simple(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("simple")
+    for init in ("scratch", "pretrained"):
+        write_run(folder, init, 0, groups=("",))
+    assert main([str(folder)]) == 0
+    return (folder / "report.md").read_text()
+
+
+def section(report: str, heading: str) -> str:
+    return report.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+def table(text: str, caption: str) -> list[dict[str, str]]:
+    """Rows of the table below a caption, by column."""
+    block = re.search(rf"\*\*{re.escape(caption)}[^\n]*\*\*\n\n((?:\|[^\n]*\n)+)", text)
+    assert block, caption
+    lines = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in block[1].splitlines()]
+    return [dict(zip(lines[0], row, strict=True)) for row in lines[2:]]
+
+
+def number(text: str) -> float:
+    return float(text.replace("\N{MINUS SIGN}", "-").replace(",", ""))
+
+
+def right(folder: Path, run: str, split: str = "test") -> np.ndarray:
+    with (folder / "runs" / run / "predictions.csv").open(newline="") as file:
+        return np.array([float(row[row["gold"]]) > 0.5 for row in csv.DictReader(file) if row["split"] == split])
+
+
+def record(folder: Path, run: str, name: str) -> dict:
+    return json.loads((folder / "runs" / run / f"{name}.json").read_text())
+
+
+def test_the_paired_difference_is_that_of_the_predictions(study: Path) -> None:
+    rows = table((study / "report.md").read_text(), "Differences in test accuracy, paired")
+    gaps = [right(study, f"5000-pretrained-{s}").astype(float) - right(study, f"5000-scratch-{s}") for s in range(3)]
+    first = rows[0]
+    assert (first["split"], first["arms"], first["seeds"], first["items"]) == (
+        *("test", "pretrained minus scratch"),
+        *("3", "300"),
+    )
+    assert number(first["difference"]) == pytest.approx(np.mean(gaps), abs=5e-4)
+    low, high = map(number, first["95% interval"].split(" to "))
+    assert low < np.mean(gaps) < high
+    crossed = np.array(gaps)
+    rest = crossed - crossed.mean(1, keepdims=True) - crossed.mean(0) + crossed.mean()
+    squares = 300 * crossed.mean(1).var(ddof=1), 3 * crossed.mean(0).var(ddof=1), (rest**2).sum() / (2 * 299)
+    error = np.sqrt((squares[0] + max(0, squares[1] - squares[2])) / 900)
+    assert stats.norm.ppf(0.975) < (high - low) / 2 / error < stats.t.ppf(0.975, 2)
+    assert number(first["smallest detectable gap"]) > (high - low) / 2
+
+
+def test_the_first_screen_has_the_difference_the_verdicts_and_the_note_on_minilm(study: Path) -> None:
+    report = (study / "report.md").read_text()
+    screen = report.split("\n## ")[0]
+    first = table(report, "Differences in test accuracy, paired")[0]
+    assert f"pretrained minus scratch is {first['difference']}, 95% interval over seeds and items" in screen
+    assert re.search(r"claim C1, “it starts lower”, is (SUPPORTED|REFUTED|UNDECIDED)\.", screen)
+    assert re.search(r"claim C2, “the loss falls faster”, is SUPPORTED\.", screen)
+    assert screen.count("its own training had included MultiNLI and SNLI pairs") == 2  # answer and figure
+    assert screen.count("![") == 1
+    page = (study / "report.html").read_text()
+    assert page.index("its own training had included") < page.index("<svg")
+
+
+def test_each_arm_is_set_against_its_own_hypothesis_only_runs(study: Path) -> None:
+    report = (study / "report.md").read_text()
+    rows = {row["arms"]: row for row in table(report, "Differences in test accuracy, paired") if row["split"] == "test"}
+    for init in ("scratch", "pretrained"):
+        gap = np.mean(
+            [right(study, f"5000-{init}-{s}").mean() - right(study, f"{init}-hide-{s}").mean() for s in range(3)]
+        )
+        found = rows[f"{init} minus {init}, hypothesis only"]
+        assert number(found["difference"]) == pytest.approx(gap, abs=5e-4)
+    accuracy = [row for row in table(report, "Accuracy with the best weights") if row["split"] == "test"]
+    names = [row["arm"] for row in accuracy]
+    assert names[:4] == ["scratch", "pretrained", "scratch, hypothesis only", "pretrained, hypothesis only"]
+    assert "majority class" in names
+
+
+def test_an_arm_no_better_than_with_one_side_is_said_to_have_shown_no_inference(tmp_path: Path, study: Path) -> None:
+    for seed in (0, 1):
+        blind = write_run(tmp_path, "scratch", seed, hide="premise", name=f"blind-{seed}", steps=40)
+        run = write_run(tmp_path, "scratch", seed, steps=40)
+        (run / "predictions.csv").write_bytes((blind / "predictions.csv").read_bytes())
+    assert main([str(tmp_path)]) == 0
+    sentence = "scratch, test: it is not shown to have learned any inference."
+    assert sentence in (tmp_path / "report.md").read_text()
+    assert sentence not in (study / "report.md").read_text()
+
+
+def test_the_claims_table_has_verdict_effect_interval_seeds_and_smallest_gap(study: Path) -> None:
+    rows = {row["claim"]: row for row in table((study / "report.md").read_text(), "Claims of the seed report")}
+    assert list(rows) == ["C1", *("C1a", "C1b", "C1c", "C1d"), "C2", *("C2a", "C2b", "C2c"), "C3", *("C3a", "C3b")]
+    losses = {
+        init: [
+            record(study, f"5000-{init}-{s}", "summary")["evaluations"]["before"]["validation"]["loss"]
+            for s in range(3)
+        ]
+        for init in ("scratch", "pretrained")
+    }
+    paired = stats.ttest_rel(losses["pretrained"], losses["scratch"])
+    low, high = map(number, rows["C1a"]["interval"].removesuffix(" (90%)").split(" to "))
+    assert (low, high) == pytest.approx(tuple(paired.confidence_interval(0.90)), abs=6e-5)
+    gaps = np.subtract(losses["pretrained"], losses["scratch"])
+    assert number(rows["C1a"]["pretrained minus scratch"]) == pytest.approx(gaps.mean(), abs=6e-5)
+    power = stats.t.ppf(0.975, 2) + stats.t.ppf(0.8, 2)
+    assert number(rows["C1a"]["smallest detectable gap"]) == pytest.approx(power * stats.sem(gaps), abs=6e-5)
+    assert rows["C1"]["verdict"] == rows["C1a"]["verdict"]
+    assert rows["C3a"]["verdict"] == "UNDECIDED"
+    assert rows["C2a"]["seeds"] == "3"
+
+
+def test_accuracy_by_size_and_its_worth(study: Path) -> None:
+    part = section((study / "report.md").read_text(), "How many labelled examples is it worth?")
+    rows = {(row["training examples"], row["arm"]): row for row in table(part, "Test accuracy by number")}
+    for size, seeds in SIZES.items():
+        found = [
+            record(study, f"{size}-scratch-{s}", "summary")["evaluations"]["after"]["test"]["accuracy"]
+            for s in range(seeds)
+        ]
+        assert number(rows[f"{size:,}", "scratch"]["mean"]) == pytest.approx(np.mean(found), abs=5e-4)
+    best = max(np.mean([right(study, f"{size}-scratch-{s}") for s in range(n)]) for size, n in SIZES.items())
+    assert best < np.mean([right(study, f"500-pretrained-{s}") for s in range(2)])
+    worths = table(part, "Examples-worth")
+    assert [row["pretrained examples"] for row in worths] == ["500", "5,000", "19,000"]
+    assert {row["scratch examples"] for row in worths} == {"&gt;= 19,000"}
+    assert worths[1]["doublings"] == "&gt;= +1.9"
+
+
+def test_the_sweep_marks_the_rate_that_is_compared(study: Path) -> None:
+    part = section((study / "report.md").read_text(), "Learning rates")
+    rows = [row for row in table(part, "Learning rates tried") if row["arm"] == "scratch"]
+    assert [(row["learning rate"], row["seeds"], row[""]) for row in rows] == [
+        ("3e-4", "3", "compared"),
+        ("1e-3", "1", ""),
+        ("2e-3", "1", ""),
+    ]
+    loss = record(study, "scratch-0.001", "summary")["best"]["validation_loss"]
+    assert number(rows[1]["validation loss"]) == pytest.approx(loss, abs=5e-5)
+    assert "scratch: its rate, 3e-4, is at the edge of those tried" in part
+
+
+def test_accuracy_by_group_and_split(study: Path) -> None:
+    part = section((study / "report.md").read_text(), "Accuracy by group")
+    for split in ("test", "test_unseen"):
+        hits = np.array([right(study, f"5000-pretrained-{s}", split) for s in range(3)])
+        for place, group in enumerate(GROUPS):
+            row = table(part, f"Accuracy on {split} by group".replace("_", r"\_"))[place]
+            assert row["group"] == group
+            assert number(row["pretrained"]) == pytest.approx(hits[:, place::2].mean(), abs=5e-4)
+
+
+def test_the_plateau_clock_counts_runs_and_waits(study: Path) -> None:
+    rows = table((study / "report.md").read_text(), "Plateau clock")
+    by_arm = {(row["probe"], row["arm"]): row for row in rows}
+    stuck = by_arm["validation probe", "scratch"]
+    assert (stuck["reached"], stuck["steps: median (range)"]) == ("0 of 3", "not in 80")
+    left = by_arm["training probe", "pretrained"]
+    assert left["reached"] == "3 of 3"
+    assert left["mean step, cut at the end, ± its error"].startswith("20 ± ")
+
+
+def test_runs_under_another_register_are_counted(study: Path, simple: str) -> None:
+    part = section((study / "report.md").read_text(), "The claims, judged")
+    assert "1 run recorded another claims register (sha256 dddddddddddd)" in part
+    assert part.count("another claims register") == 1
+    assert "another claims register" not in simple
+
+
+def test_a_simple_study_has_no_section_that_it_cannot_fill(simple: str) -> None:
+    headings = re.findall(r"^## (.*)$", simple, re.MULTILINE)
+    assert not {"How many labelled examples is it worth?", "Learning rates", "Accuracy by group"} & set(headings)
+    assert "The claims, judged" in headings
+    assert "2 of 3" not in simple
+
+
+@pytest.mark.parametrize("path", sorted(STUDIES.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_study_file_makes_the_runs_again(tmp_path: Path, path: Path) -> None:
+    name = tomllib.loads(path.read_text())["name"]
+    run = write_run(tmp_path / name, "scratch", 0, steps=40)
+    assert commands(open_study([run], tmp_path / name)) == (
+        f"python -m train.study train/studies/{path.name}",
+        f"python -m analysis.compare results/{name}",
+    )
+
+
+def test_without_a_study_file_every_run_has_its_command(study: Path) -> None:
+    lines = (study / "report.md").read_text().split("```sh\n")[1].split("```")[0].splitlines()
+    assert lines[-1] == "python -m analysis.compare results/core"
+    assert len(lines) == len(list((study / "runs").iterdir())) + 1
+    assert sum("--hide premise" in line for line in lines) == 6
