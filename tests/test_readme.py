@@ -1,0 +1,104 @@
+"""Every command of the README is one that works: `python -m` lines are run at tiny size, `make` lines name a target."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.running import TINY
+from train.data.pairs import LABELS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line
+    for block in re.findall(r"^```bash\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    for line in block.splitlines()
+    if line
+]
+TINY_FLAGS = {
+    "train.run": ("--checkpoint", "TINY", *TINY),
+    "train.pretrain": ("--checkpoint", "TINY", "--train-examples", "96", "--max-tokens", "64", "--max-steps", "2"),
+    "train.study": ("--dry-run",),
+    "analysis.coverage": ("--repeats", "1"),
+    "analysis.baselines": ("--train-examples", "96"),
+}
+"""What makes a command small; the last value of a flag wins."""
+NOT_RUN = {
+    "train.benchmark": "tests/test_benchmark_round.py runs it at tiny size, which takes 40 seconds",
+    "analysis.speed": "needs the benchmark's record; tests/test_benchmark_round.py draws it",
+}
+"""Module -> why its line is not run here. The lines of train.study show their plan alone: the runs take hours."""
+
+
+def module_of(command: str) -> str | None:
+    words = shlex.split(command)
+    return words[2] if words[:2] == [".venv/bin/python", "-m"] else None
+
+
+def test_every_line_is_make_or_python():
+    assert COMMANDS[:2] == ["make quickstart", "make test"], "the first two commands are the set-up"
+    for command in COMMANDS:
+        assert module_of(command) or shlex.split(command)[0] == "make", command
+    assert set(NOT_RUN) <= {module_of(command) for command in COMMANDS}, "an exception without a line"
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("make")])
+def test_make_lines_name_a_target(command):
+    shown = subprocess.run([*shlex.split(command), "--dry-run"], cwd=ROOT, capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """An empty folder to type in, with the study files where the README has them."""
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "studies").symlink_to(ROOT / "train" / "studies")
+    rows = [f"a dog sleeps {i} .\ta dog rests {i} .\t{label}\tfiction" for i in range(60) for label in LABELS]
+    for file, chosen in (("train.tsv", rows), ("dev_matched.tsv", [row.replace("dog", "cat") for row in rows])):
+        text = "\n".join(["sentence1\tsentence2\tlabel\tgenre", *chosen]) + "\n"
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MNLI_DIR", raising=False)
+    return tmp_path
+
+
+def test_python_lines_run_in_the_order_of_the_readme(place, tiny_checkpoint, capsys):
+    stand_ins = {"DIR": str(place), "FOLDER": str(tiny_checkpoint), "TINY": str(tiny_checkpoint)}
+    for command in COMMANDS:
+        module = module_of(command)
+        if module is None or module in NOT_RUN:
+            continue
+        words = shlex.split(command)[3:]
+        if "--resume" in words:  # it is finished by now; take its end back
+            Path(words[words.index("--resume") + 1], "summary.json").unlink()
+            words += ["--checkpoint", "TINY"]
+        else:
+            words += TINY_FLAGS.get(module, ())
+        arguments = [stand_ins.get(word, word) for word in words]
+        code = importlib.import_module(module).main(arguments)
+        assert not code, f"{command}: {capsys.readouterr().err}"
+
+
+def test_the_readmes_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+def test_its_tree_names_what_is_there():
+    tree = re.search(r"^```\nmodels/.*?^```", README, re.DOTALL | re.MULTILINE)
+    assert tree
+    folder = ROOT
+    for line in tree[0].splitlines()[1:-1]:
+        name = line.split()[0]
+        if not line.startswith(" "):
+            folder = ROOT / name
+        else:
+            assert (folder / name).exists(), f"{folder.name}/{name}"
+        for other in re.findall(r"\b\w+\.py\b", line):
+            assert (folder / other).exists(), f"{folder.name}/{other}"
