@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import shlex
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +25,7 @@ from train.data.sentences import load_corpus, unique_sentences
 from train.masking import MaskedSentences
 from train.optim import clear_gradients
 from train.precision import choose_precision
+from train.pretrain import main
 from train.pretrain_cli import parse_pretrain
 from train.pretrain_session import gather, prepare, pretrain
 from train.records import RunDirectory
@@ -213,10 +216,39 @@ def test_unusable_text_is_refused(tmp_path: Path, content: bytes, message: str) 
         load_corpus(parse_pretrain([]).config.data, 0, path)
 
 
-@pytest.mark.parametrize("setting", ["init=pretrained", "freeze.layers=all", "evaluation.probes=3"])
-def test_what_has_no_meaning_here_is_refused(setting: str) -> None:
-    with pytest.raises(UserError, match=f"{setting.split('=')[0].split('.')[0]} cannot be set"):
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ("init=pretrained", "init"),
+        ("freeze.layers=all", "freeze"),
+        ("evaluation.probes=3", "evaluation"),
+        ("data.hide=premise", "data.hide"),
+        ("export=false", "export"),
+    ],
+)
+def test_what_has_no_meaning_here_is_refused(setting: str, named: str) -> None:
+    with pytest.raises(UserError, match=f"^{named} cannot be set"):
         parse_pretrain(["--set", setting])
+
+
+def test_help_imports_no_torch() -> None:
+    code = "import sys\nfrom train.pretrain import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    check = "print([m for m in ('torch', 'numpy', 'tokenizers', 'datasets') if m in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, check=True).stdout
+    assert shown.splitlines()[-1] == "[]"
+
+
+def test_the_command_line_makes_weights_and_says_what_comes_next(
+    tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    flags = ["--checkpoint", str(tiny_checkpoint), *DATA, *SHORT, "--max-steps", "2"]
+    assert main(flags) == 0
+    command = shlex.split(capsys.readouterr().out.split("Next: ")[1])
+    assert command[:3] == ["python", "-m", "train.run"]
+    assert parse_run(command[3:]).config.mlm_folder.resolve() == tmp_path / "results" / "mlm" / "controlled-96"
+    assert main(flags) == 2
+    assert "already holds a finished run" in capsys.readouterr().err
 
 
 def test_run_and_pretrain_mean_the_same_folder() -> None:

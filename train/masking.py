@@ -76,12 +76,11 @@ class Sentences:
         """True for the first tokens of each sentence in the given random order, as many as are to be guessed."""
         lengths_N = torch.tensor(self.lengths)
         sentence_S = torch.arange(len(self)).repeat_interleave(lengths_N)
-        sorted_S = torch.from_numpy(
-            np.lexsort((order_S.numpy(), self.special_S.numpy(), sentence_S.numpy()))
-        )  # sentence by sentence
+        by_sentence = (order_S.numpy(), self.special_S.numpy(), sentence_S.numpy())  # the last one counts first
+        sorted_S = torch.from_numpy(np.lexsort(by_sentence))
         rank_S = torch.empty_like(sorted_S)
         rank_S[sorted_S] = torch.arange(len(sorted_S)) - torch.tensor(self.starts[:-1])[sentence_S]
-        wanted_N = (lengths_N * MASKED_SHARE).round().clamp(min=1)
+        wanted_N = (lengths_N.double() * MASKED_SHARE).round().clamp(min=1)
         return (rank_S < wanted_N[sentence_S]) & ~self.special_S
 
 

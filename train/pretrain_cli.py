@@ -19,7 +19,7 @@ _ACCEPTED = {
     *("--seed", "--device", "--precision", "--threads"),
 }
 PRETRAIN_FLAGS = tuple(entry for entry in FLAGS if entry[0] in _ACCEPTED)
-_FIXED = ("init", "head_init", "freeze", "evaluation", "mlm")
+_FIXED = ("init", "head_init", "freeze", "evaluation", "export", "mlm", "data.hide")
 _DECIDE_WEIGHTS = (
     "checkpoint",
     *(f"data.{name}" for name in ("dataset", "folder", "train_examples", "validation_examples", "max_tokens")),
@@ -76,9 +76,9 @@ def parse_pretrain(argv: list[str] | None = None) -> PretrainRequest:
     config = recorded_config(resumed) if resumed else MASKED_LM
     for path, value in settings(arguments, PRETRAIN_FLAGS):
         config = with_setting(config, path, value)
-    for section in _FIXED:
-        if getattr(config, section) != getattr(MASKED_LM, section):
-            raise UserError(f"{section} cannot be set: a masked language model is trained from scratch and whole")
+    for path in _FIXED:
+        if default_of(config, path) != default_of(MASKED_LM, path):
+            raise UserError(f"{path} cannot be set: a masked language model is trained from scratch, whole, and kept")
     text = None if arguments["text"] is None else Path(arguments["text"])
     usual = config.mlm_folder if text is None else config.mlm_folder.with_name(text.stem)
     directory = resumed or Path(arguments["out"] or usual)

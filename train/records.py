@@ -84,7 +84,9 @@ class RunDirectory:
         if any(entry.suffix != ".lock" for entry in path.iterdir()):
             opened.close()
             if opened.finished:
-                raise UserError(f"{path} already holds a finished run: choose another --name or --study, or remove it")
+                raise UserError(
+                    f"{path} already holds a finished run: choose another --name, --study or --out, or remove it"
+                )
             raise UserError(f"{path} already holds an unfinished run: go on with --resume {path}, or remove it")
         return opened
 
