@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import shlex
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models.errors import CheckpointError, DataError, UserError
+from models.errors import CheckpointError, DataError
 from models.files import sha256_of
 from tests.running import metrics, record, train
 from tests.tiny import save_tiny_checkpoint
@@ -216,28 +214,6 @@ def test_unusable_text_is_refused(tmp_path: Path, content: bytes, message: str) 
         load_corpus(parse_pretrain([]).config.data, 0, path)
 
 
-@pytest.mark.parametrize(
-    ("setting", "named"),
-    [
-        ("init=pretrained", "init"),
-        ("freeze.layers=all", "freeze"),
-        ("evaluation.probes=3", "evaluation"),
-        ("data.hide=premise", "data.hide"),
-        ("export=false", "export"),
-    ],
-)
-def test_what_has_no_meaning_here_is_refused(setting: str, named: str) -> None:
-    with pytest.raises(UserError, match=f"^{named} cannot be set"):
-        parse_pretrain(["--set", setting])
-
-
-def test_help_imports_no_torch() -> None:
-    code = "import sys\nfrom train.pretrain import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
-    check = "print([m for m in ('torch', 'numpy', 'tokenizers', 'datasets') if m in sys.modules])"
-    shown = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, check=True).stdout
-    assert shown.splitlines()[-1] == "[]"
-
-
 def test_the_command_line_makes_weights_and_says_what_comes_next(
     tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -249,9 +225,3 @@ def test_the_command_line_makes_weights_and_says_what_comes_next(
     assert parse_run(command[3:]).config.mlm_folder.resolve() == tmp_path / "results" / "mlm" / "controlled-96"
     assert main(flags) == 2
     assert "already holds a finished run" in capsys.readouterr().err
-
-
-def test_run_and_pretrain_mean_the_same_folder() -> None:
-    flags = ["--dataset", "mnli", "--train-examples", "5000"]
-    assert parse_pretrain(flags).directory == parse_run([*flags, "--init", "mlm"]).config.mlm_folder
-    assert parse_pretrain([]).directory == Path("results/mlm/controlled-all")
