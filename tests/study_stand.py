@@ -33,6 +33,7 @@ class Stand:
         self.results = results
         self.codes: dict[str, int] = {}
         self.losses: dict[str, float] = {}
+        self.accuracies: dict[str, float] = {}
         self.made: list[str] = []
         monkeypatch.setattr(study, "command_of", self.make)
 
@@ -50,7 +51,7 @@ class Stand:
         return [sys.executable, "-S", "-c", f"import os\n{leave}"]
 
     def summary(self, name: str) -> dict:
-        best = {"validation_loss": self.losses.get(name, 1.0)}
+        best = {"validation_loss": self.losses.get(name, 1.0), "validation_accuracy": self.accuracies.get(name, 0.4)}
         clocks = {"seconds": 3.0, "train_seconds": 2.0, "examples_seen": 100}
         return {**clocks, "best": best, "evaluations": {"after": {"test": {"examples": 50}}}}
 

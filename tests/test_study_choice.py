@@ -33,6 +33,22 @@ def test_the_lowest_validation_loss_chooses_the_rate(stand, capfd):
     assert "4e-05 is at the edge of the rates tried for pretrained" in shown and "for scratch; the list" not in shown
 
 
+def test_a_study_that_keeps_the_best_accuracy_chooses_by_it(stand, capfd):
+    stand.losses = {"scratch-lr1e-04-seed0": 0.1}
+    stand.accuracies = {"scratch-lr2e-04-seed0": 0.5}
+    assert stand.run('stop.monitor = "validation_accuracy"\n' + SWEEP) == 0
+    scratch = choices(stand)["sweep"]["scratch"]
+    assert (scratch["chosen"], scratch["at_edge"]) == (2e-4, False)
+    assert [entry["validation_accuracy"] for entry in scratch["rates"]] == [0.4, 0.5, 0.4]
+    assert "validation accuracy by rate: 0.0001: 0.4000" in capfd.readouterr().err
+
+
+def test_rates_that_were_judged_by_different_figures_are_not_compared(stand, capfd):
+    text = SWEEP.replace('name = "sweep"', 'name = "sweep"\nstop.monitor = ["validation_loss", "validation_accuracy"]')
+    assert stand.run(text) == 2
+    assert "block 'sweep': its runs watch different figures" in capfd.readouterr().err
+
+
 def test_of_equal_losses_the_lower_rate_wins_and_a_diverged_one_never(stand):
     stand.codes = {"scratch-lr1e-04-seed0": 5}
     assert stand.run(SWEEP) == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections import defaultdict
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from train.study_plan import Block, Study, block_runs
 from train.study_runs import RunState, read_record, state_of
 
 Choices = dict[str, dict[str, dict[str, Any]]]
-"""Block -> init -> what choices.json says: rates, their validation losses, the chosen one, whether it is at an edge."""
+"""Block -> init -> what choices.json says: rates and what validation gave, the chosen one, whether at an edge."""
 
 
 def choose_rates(study: Study, folder: Path) -> Choices:
@@ -76,28 +75,39 @@ def _grid(study: Study, block: Block) -> dict[str, list[float]]:
 
 
 def _choose(study: Study, block: Block, folder: Path) -> dict[str, Any] | None:
-    """The lowest mean of best validation losses wins, of equals the lower rate; None while runs are missing."""
-    losses: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
+    """The best mean of what early stopping watches wins, of equals the lower rate; None while runs are missing."""
+    figures: dict[str, dict[float, list[float | None]]] = defaultdict(lambda: defaultdict(list))
+    monitors = set()
     for run in block_runs(study, block, {}):
         directory = folder / "runs" / run.name
-        state = state_of(directory)
+        state, monitor = state_of(directory), run.config.stop.monitor
         if state not in (RunState.FINISHED, RunState.DIVERGED):
             return None
         finished = state == RunState.FINISHED
-        loss = read_record(directory / "summary.json")["best"]["validation_loss"] if finished else math.inf
-        losses[run.config.init][run.rate].append(loss)
-    return {init: _describe(found) for init, found in losses.items()}
+        figure = read_record(directory / "summary.json")["best"][monitor] if finished else None
+        figures[run.config.init][run.rate].append(figure)
+        monitors.add(monitor)
+    if len(monitors) > 1:
+        raise UserError(f"block {block.name!r}: its runs watch different figures, so they choose no rate")
+    return {init: _describe(found, *monitors) for init, found in figures.items()}
 
 
-def _describe(losses: Mapping[float, list[float]]) -> dict[str, Any]:
-    means = {rate: fmean(losses[rate]) for rate in sorted(losses)}
-    best = min(means, key=lambda rate: (means[rate], rate))
-    shown = {rate: mean if math.isfinite(mean) else None for rate, mean in means.items()}
+def _describe(figures: Mapping[float, list[float | None]], monitor: str) -> dict[str, Any]:
+    """Rates with their mean figures, None where a seed diverged; the best, if one lived."""
+    means = {rate: _mean(figures[rate]) for rate in sorted(figures)}
+    sign = 1 if monitor == "validation_loss" else -1
+    alive = {rate: (sign * mean, rate) for rate, mean in means.items() if mean is not None}
+    best = min(alive, key=alive.__getitem__, default=None)
     return {
-        "rates": [{"learning_rate": rate, "validation_loss": loss} for rate, loss in shown.items()],
-        "chosen": best if shown[best] is not None else None,
+        "rates": [{"learning_rate": rate, monitor: mean} for rate, mean in means.items()],
+        "chosen": best,
         "at_edge": best in (min(means), max(means)),
     }
+
+
+def _mean(figures: list[float | None]) -> float | None:
+    found = [figure for figure in figures if figure is not None]
+    return fmean(found) if len(found) == len(figures) else None
 
 
 def _agrees(written: Any, choice: Any, grid: dict[str, list[float]]) -> bool:
@@ -110,8 +120,9 @@ def _announce(name: str, init: str, arm: dict[str, Any]) -> None:
     if arm["chosen"] is None:
         say(f"{name}: every rate of {init} diverged; give it lower ones")
         return
-    losses = ((entry["learning_rate"], entry["validation_loss"]) for entry in arm["rates"])
-    tried = ", ".join(f"{rate:g}: {'diverged' if loss is None else f'{loss:.4f}'}" for rate, loss in losses)
-    say(f"{name} chose {arm['chosen']:g} for {init} (validation loss by rate: {tried})")
+    monitor = next(key for key in arm["rates"][0] if key != "learning_rate")
+    figures = ((entry["learning_rate"], entry[monitor]) for entry in arm["rates"])
+    tried = ", ".join(f"{rate:g}: {'diverged' if found is None else f'{found:.4f}'}" for rate, found in figures)
+    say(f"{name} chose {arm['chosen']:g} for {init} ({monitor.replace('_', ' ')} by rate: {tried})")
     if arm["at_edge"]:
         say(f"{name}: {arm['chosen']:g} is at the edge of the rates tried for {init}; the list should grow there")
