@@ -26,6 +26,7 @@ SPEED_UPS = {
     "train_vs_trainer_ratio": "training",
     "train_vs_grouped_ratio": "training, Trainer grouping by length",
     "buckets_vs_random_ratio": "training, ours against ours unbucketed",
+    "bf16_vs_float32_ratio": "training, ours in bf16 against ours",
     "eval_ratio": "evaluation, same batch size",
     "eval_own_batches_ratio": "evaluation, our own batches",
     "eval_vs_sorted_ratio": "evaluation, Trainer on sorted pairs",

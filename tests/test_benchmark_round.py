@@ -8,6 +8,7 @@ import math
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from unittest.mock import patch
 
@@ -18,8 +19,8 @@ from analysis.speed import main as draw
 from analysis.speed import read_benchmark
 from train.benchmark.command import CONTENDERS, main, run_rounds
 from train.benchmark.process import ChildError, Clock, run_child
-from train.benchmark.record import FIGURES
-from train.benchmark.settings import Settings
+from train.benchmark.record import FIGURES, PRODUCTS
+from train.benchmark.settings import STAGES, Settings
 
 ROOT = Path(__file__).parent.parent
 PEERS_MISSING = [name for name in ("transformers", "accelerate") if importlib.util.find_spec(name) is None]
@@ -45,6 +46,9 @@ def test_a_round_measures_every_figure(benchmark):
     _, record = benchmark
     (found,) = record["rounds"]
     for name in FIGURES:
+        if name.startswith("bf16") and "ours.bf16" not in found["measured"]:
+            assert record[name] is None, "a processor without matrix units tells nothing about bf16"
+            continue
         assert 0 < record[name]["min"] <= record[name]["median"] <= record[name]["max"] < math.inf, name
     ours, peer = found["measured"]["ours.train"], found["measured"]["trainer.train"]
     assert record["train_vs_trainer_ratio"]["median"] == pytest.approx(
@@ -54,6 +58,10 @@ def test_a_round_measures_every_figure(benchmark):
     assert ours["tokens_per_example"] == pytest.approx(peer["tokens_per_example"], abs=1.0)
     assert ours["tokens_per_example"] == found["measured"]["trainer.grouped"]["tokens_per_example"]
     assert ours["first_step_seconds"] > 0.5 and 100 < ours["peak_memory_mb"] < 5_000
+    for stages in (ours["stages"], peer["stages"]):
+        assert tuple(stages) == STAGES and list(stages.values()) == sorted(stages.values())
+    for shares in (ours["shares_of_time"], found["measured"]["ours.evaluate"]["shares_of_time"]):
+        assert sum(shares.values()) == pytest.approx(1) and shares[PRODUCTS] > 0
     assert 0 < record["utilisation"]["median"] < 1
     assert (record["data"], record["checkpoint"]) == ("controlled", "tiny")
     for points in record["growth"].values():
@@ -86,11 +94,13 @@ def test_figures_are_drawn_from_the_record_alone(benchmark, tmp_path):
 
 def test_without_peers_ours_is_still_measured(benchmark, tmp_path, tiny_checkpoint, monkeypatch, capsys):
     measured = {**benchmark[1]["rounds"][0]["measured"], "ours.growth": benchmark[1]["growth"]}
+    measured["ours.bf16"] = {"unavailable": "no matrix units"}
     asked = []
     monkeypatch.setattr("train.benchmark.command.PEERS", ("transformers", "no_such_library"))
     monkeypatch.setattr("train.benchmark.command.measure", lambda name, _: asked.append(name) or dict(measured[name]))
     record = quick(tmp_path, tiny_checkpoint)
-    assert asked == ["ours.train", "ours.random", "ours.evaluate", "ours.frozen", "ours.growth"]
+    assert asked == [f"ours.{name}" for name in ("scratch", "train", "bf16", "random", "evaluate", "frozen", "growth")]
+    assert record["bf16_memory_ratio"] is None and "ours.bf16" not in record["rounds"][0]["measured"]
     assert record["train_vs_trainer_ratio"] is None and record["environment"]["peers"] == {}
     assert record["utilisation"] == benchmark[1]["utilisation"]
     assert "ours alone: transformers and no_such_library are not both installed" in capsys.readouterr().err
@@ -110,7 +120,8 @@ def test_rounds_alternate(monkeypatch):
     monkeypatch.setattr("train.benchmark.command.measure", lambda *_: {"seconds": 1.0})
     one, two = run_rounds(list(CONTENDERS), Settings(), 2, Clock(2 * len(CONTENDERS)))
     assert one["order"] == two["order"][::-1] == list(CONTENDERS)
-    assert [name.split(".")[0] for name in CONTENDERS] == ["ours", "trainer"] * 4
+    sides = [name.split(".")[0] for name in CONTENDERS]
+    assert all("ours" in pair for pair in pairwise(sides)), "no two of the peers' processes follow each other"
 
 
 def test_a_child_that_fails_is_told_in_one_line(capsys, tmp_path):

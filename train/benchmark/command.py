@@ -26,7 +26,7 @@ from train.benchmark.settings import Settings, child_arguments
 from train.cli import guard
 
 CONTENDERS = (
-    *("ours.train", "trainer.train", "ours.random", "trainer.grouped"),
+    *("ours.scratch", "ours.train", "trainer.train", "ours.bf16", "trainer.grouped", "ours.random"),
     *("ours.evaluate", "trainer.evaluate", "ours.frozen", "trainer.frozen"),
 )
 """In the order of an odd round; an even one runs backwards, so that neither side always comes first."""
@@ -49,12 +49,16 @@ def run_rounds(contenders: list[str], settings: Settings, rounds: int, clock: Cl
         order = contenders if number % 2 else contenders[::-1]
         found = {}
         for contender in order:
-            found[contender] = measure(contender, settings)
-            clock.say(f"round {number}/{rounds}, {contender}: {_headline(found[contender])}")
+            result = measure(contender, settings)
+            if "unavailable" not in result:
+                found[contender] = result
+            clock.say(f"round {number}/{rounds}, {contender}: {_headline(result)}")
         yield {"order": order, "measured": found}
 
 
 def _headline(found: dict[str, Any]) -> str:
+    if "unavailable" in found:
+        return found["unavailable"]
     rate = found.get("examples_per_second")
     return f"{found['seconds']:.2f} s" if rate is None else f"{rate:.1f} examples/s"
 
@@ -76,7 +80,7 @@ def run_benchmark(settings: Settings, rounds: int, out: Path) -> None:
     clock = Clock(rounds * len(contenders) + 1)
     found = list(run_rounds(contenders, settings, rounds, clock))
     growth = measure("ours.growth", settings)
-    growth.pop("first_step_seconds", None)  # every child that trains tells it; here it means nothing
+    growth = {name: growth[name] for name in ("examples", "sequence_length", "hidden_size")}
     clock.say("how the cost grows: measured")
     one = found[0]["measured"]["ours.train"]
     named = {"data": one["data"], "checkpoint": one["checkpoint"]}

@@ -18,9 +18,13 @@ from transformers import (
 )
 
 from train.benchmark.settings import (
+    BUILT,
+    ENCODED,
+    FIRST_UPDATE,
+    IMPORTED,
     WARM_UP_STEPS,
     Settings,
-    announce_first_step,
+    announce,
     every_second,
     peak_memory_mb,
     run_child,
@@ -46,7 +50,7 @@ class Clock(TrainerCallback):
         """Tell the parent about the very first update."""
         if not self.announced:
             self.announced = True
-            announce_first_step()
+            announce(FIRST_UPDATE)
 
     def on_epoch_end(self, *_: Any, **__: Any) -> None:
         """Stop the clock for this epoch."""
@@ -93,6 +97,7 @@ def frozen(settings: Settings) -> dict[str, Any]:
 
 def tokenized(settings: Settings, split: str, train_examples: int) -> Dataset:
     """The pairs of a split in the columns that the Trainer reads; the examples are those that ours meets."""
+    announce(IMPORTED)
     splits = load_splits(settings.run_config(train_examples).data, seed=0)
     tokenizer = AutoTokenizer.from_pretrained(settings.folder)
 
@@ -101,7 +106,9 @@ def tokenized(settings: Settings, split: str, train_examples: int) -> Dataset:
         return {**encoded, "label": [LABELS.index(label) for label in rows["label"]]}
 
     pairs = to_dataset(splits.all()[split])
-    return pairs.map(encode, batched=True, remove_columns=pairs.column_names)
+    encoded = pairs.map(encode, batched=True, remove_columns=pairs.column_names)
+    announce(ENCODED)
+    return encoded
 
 
 def build_trainer(settings: Settings, pairs: Dataset, strategy: str) -> tuple[Trainer, Clock]:
@@ -128,6 +135,7 @@ def build_trainer(settings: Settings, pairs: Dataset, strategy: str) -> tuple[Tr
         compute_metrics=accuracy,
         callbacks=[clock],
     )
+    announce(BUILT)
     return trainer, clock
 
 

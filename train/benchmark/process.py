@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import UserError
-from train.benchmark.settings import FIRST_STEP, RESULT
+from train.benchmark.settings import FIRST_UPDATE, RESULT, STAGE
 
 _ROOT = Path(__file__).parent.parent.parent
 
@@ -40,7 +40,7 @@ class Clock:
 
 
 def run_child(module: str, arguments: list[str], label: str) -> dict[str, Any]:
-    """What a child process reports; with `first_step_seconds`, from before its start, if it said so.
+    """What a child process reports; with the seconds from before its start to each stage that it announced.
 
     Raises:
         ChildError: it failed; the message ends with the last line of its standard error.
@@ -48,6 +48,7 @@ def run_child(module: str, arguments: list[str], label: str) -> dict[str, Any]:
     path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])  # it starts in another folder
     environment = {**os.environ, "PYTHONPATH": path, "HF_HUB_OFFLINE": "1"}  # all files are here already
     result: dict[str, Any] = {}
+    stages: dict[str, float] = {}
     with tempfile.TemporaryFile("w+") as errors, tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         command = [sys.executable, "-m", module, *arguments]
@@ -55,12 +56,14 @@ def run_child(module: str, arguments: list[str], label: str) -> dict[str, Any]:
             command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=folder, env=environment
         ) as child:
             for line in child.stdout or ():
-                if line.startswith(FIRST_STEP):
-                    result["first_step_seconds"] = time.perf_counter() - started
+                if line.startswith(STAGE):
+                    stages[line.removeprefix(STAGE).strip()] = time.perf_counter() - started
                 elif line.startswith(RESULT):
                     result |= json.loads(line.removeprefix(RESULT))
         if child.returncode:
             errors.seek(0)
             said = [line.strip() for line in errors if line.strip()] or ["nothing on standard error"]
             raise ChildError(f"{label} failed with exit code {child.returncode}: {said[-1]}")
+    if FIRST_UPDATE in stages:
+        result |= {"stages": stages, "first_step_seconds": stages[FIRST_UPDATE]}
     return result

@@ -13,6 +13,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     PRODUCTS: ("mm", "addmm"),
     "attention: scores, softmax, values, laying out": (
         *("bmm", "baddbmm", "_softmax", "_softmax_backward_data", "index_select", "index_fill_", "cat"),
+        "_scaled_dot_product_flash_attention_for_cpu",
     ),
     "GELU": ("gelu", "gelu_backward"),
     "dropout: drawing and applying masks": ("random_", "lt", "mul", "mul_"),

@@ -111,6 +111,21 @@ FIGURES: dict[str, Figure] = {
         of=("ours.train", _RATE),
         by=("ours.random", _RATE),
     ),
+    "scratch_vs_pretrained_ratio": Figure(
+        meaning="training: ours from random weights over ours from pretrained ones",
+        of=("ours.scratch", _RATE),
+        by=("ours.train", _RATE),
+    ),
+    "bf16_vs_float32_ratio": Figure(
+        meaning="training: ours in bf16 over ours in float32",
+        of=("ours.bf16", _RATE),
+        by=("ours.train", _RATE),
+    ),
+    "bf16_memory_ratio": Figure(
+        meaning="peak memory of training: ours in bf16 over ours in float32",
+        of=("ours.bf16", "peak_memory_mb"),
+        by=("ours.train", "peak_memory_mb"),
+    ),
 }
 
 

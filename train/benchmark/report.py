@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from train.benchmark.record import FIGURES, PRODUCTS
-from train.benchmark.settings import WARM_UP_STEPS
+from train.benchmark.settings import STAGES, WARM_UP_STEPS
 
 _METHOD = """\
 Each contender runs in a process of its own, which reads the pairs, tokenizes them, loads the weights and builds what it
@@ -49,12 +49,8 @@ def write_report(folder: Path) -> str:
     parts += figures
     if benchmark:
         method = _METHOD.format(warm_up=WARM_UP_STEPS, **benchmark["sizes"])
-        parts += [
-            "## Measured rates",
-            rates_table(benchmark),
-            "## Where the time of a step goes",
-            time_table(benchmark),
-        ]
+        parts += ["## Measured rates", rates_table(benchmark)]
+        parts += ["## Where the time goes", time_table(benchmark), "## To the first update", start_table(benchmark)]
         parts += ["## How the cost grows", growth_table(benchmark)]
         parts += [
             "## How it was measured",
@@ -131,16 +127,31 @@ def rates_table(record: dict[str, Any]) -> str:
 
 
 def time_table(record: dict[str, Any]) -> str:
-    """Shares of a step by kind of work, largest first, and what they leave of the products' own rate."""
-    found = [each["measured"]["ours.train"] for each in record["rounds"]]
-    shares = {kind: median(each["shares_of_time"][kind] for each in found) for kind in found[0]["shares_of_time"]}
-    inside = median(each["utilisation"] / each["shares_of_time"][PRODUCTS] for each in found)
-    rows = [(kind, f"{100 * share:.1f}%") for kind, share in sorted(shares.items(), key=lambda item: -item[1])]
+    """Shares of a step and of an evaluation by kind of work, and what they leave of the products' own rate."""
+    train, evaluation = (
+        [each["measured"][name] for each in record["rounds"]] for name in ("ours.train", "ours.evaluate")
+    )
+    inside = median(each["utilisation"] / each["shares_of_time"][PRODUCTS] for each in train)
+    step, pass_ = (
+        {kind: median(each["shares_of_time"][kind] for each in found) for kind in found[0]["shares_of_time"]}
+        for found in (train, evaluation)
+    )
+    rows = [
+        (kind, f"{100 * step[kind]:.1f}%", f"{100 * pass_[kind]:.1f}%") for kind in sorted(step, key=lambda k: -step[k])
+    ]
     sentence = (
         f"By torch's profiler, median over the rounds. Within a step the products run at {100 * inside:.0f}% of the "
         "rate that they reach alone, warm in the caches; were everything else free, that would be the utilisation."
     )
-    return f"{sentence}\n\n{table(('ours.train', 'share'), rows)}"
+    return f"{sentence}\n\n{table(('share of time', 'training', 'evaluation'), rows)}"
+
+
+def start_table(record: dict[str, Any]) -> str:
+    """Seconds from the start of the process to the end of each stage, median over the rounds."""
+    names = [name for name in ("ours.train", "trainer.train") if name in record["rounds"][0]["measured"]]
+    found = [[each["measured"][name]["stages"] for each in record["rounds"]] for name in names]
+    rows = [(stage, *(f"{median(each[stage] for each in stages):.2f}" for stages in found)) for stage in STAGES]
+    return table(("seconds since the start", *names), rows)
 
 
 def growth_table(record: dict[str, Any]) -> str:

@@ -9,9 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from train.config import DataConfig, EvaluationConfig, FreezeConfig, OptimConfig, RunConfig
+from train.config import DataConfig, EvaluationConfig, OptimConfig, RunConfig
+from train.rules import FreezeConfig
 
-FIRST_STEP = "@first-step"
+STAGE = "@stage "
+IMPORTED, ENCODED, BUILT, FIRST_UPDATE = STAGES = (
+    "libraries imported",
+    "pairs read and encoded",
+    "model built, weights loaded",
+    "first update made",
+)
+"""What comes before the end of the first update, in this order."""
 RESULT = "@result "
 WARM_UP_STEPS = 2
 """Updates made before the clock starts: the first ones find cold caches, and make the optimizer's state."""
@@ -36,13 +44,15 @@ class Settings:
     growth_steps: int = 4
     """Updates behind each point of the growth curves."""
 
-    def run_config(self, examples: int, init: str = "pretrained", freeze: str = "none") -> RunConfig:
+    def run_config(
+        self, examples: int, init: str = "pretrained", freeze: str = "none", precision: str = "float32"
+    ) -> RunConfig:
         """Our configuration of one training; dropout is the checkpoint's own, as it is the peers'."""
         return RunConfig(
             init=init,
             checkpoint=self.checkpoint,
             device="cpu",
-            precision="float32",
+            precision=precision,
             export=False,
             data=DataConfig(
                 dataset="mnli" if self.data else "controlled",
@@ -63,9 +73,9 @@ class Settings:
         )
 
 
-def announce_first_step() -> None:
-    """Tell the parent, who started the clock with the process, that one update is done."""
-    print(FIRST_STEP, flush=True)
+def announce(stage: str) -> None:
+    """Tell the parent, who started the clock with the process, that this much is done."""
+    print(STAGE + stage, flush=True)
 
 
 def peak_memory_mb() -> float:
