@@ -1,93 +1,181 @@
-"""The strict TSV reader: text stays text, labels go by name, and a defect is named with file, row and column."""
+"""The readers: every format gives the same pairs, text stays text, labels go by name. Defects: test_bad_data.py."""
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import tempfile
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from models.errors import DataError
-from train.data.pairs import LABELS, to_dataset
-from train.data.readers import HUB_LABELS, Findings, read_hub, read_tsv
+from models.errors import DataError, UserError
+from train.config import DataConfig
+from train.data.findings import Findings
+from train.data.naming import HUB_LABELS, parse_columns, parse_label_names
+from train.data.pairs import LABELS, Example, to_dataset
+from train.data.readers import read_hub, read_pairs
 
-HEADER = "sentence1\tsentence2\tlabel\tgenre\n"
+MULTINLI = ["gold_label", "sentence1_binary_parse", "sentence1", "sentence2", "promptID", "genre", "label1"]
+"""Some of the columns of multinli_1.0_train.txt, in its order."""
+
+Pairs = list[tuple[str, str, str]]
 
 
-def read(tmp_path: Path, content: str | bytes, counts: dict | None = None) -> list:
-    path = tmp_path / "train.tsv"
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    findings = Findings("train.tsv")
-    examples = read_tsv(path, findings)
-    if counts is not None:
-        counts.update(findings.counts)
+def write(path: Path, pairs: Pairs, names: tuple[str, str, str] = ("premise", "hypothesis", "label")) -> Path:
+    """The pairs in the format that the path's name says, written by other people's code where there is some."""
+    rows = [dict(zip(names, pair, strict=True)) for pair in pairs]
+    if path.suffix == ".jsonl":
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    elif path.suffix == ".parquet":
+        columns = {name: pyarrow.array([row[name] for row in rows], pyarrow.string()) for name in names}
+        pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    elif path.suffix == ".csv":
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows([names, *pairs])
+        path.write_bytes(text.getvalue().encode())
+    else:
+        path.write_bytes("".join("\t".join(cells) + "\n" for cells in (names, *pairs)).encode())
+    return path
+
+
+def read(path: Path, columns: str | None = None, names: tuple[str, ...] = ()) -> list[Example]:
+    findings = Findings(path.name)
+    examples = read_pairs(path, findings, parse_columns(columns), names)
+    assert not findings.kinds, findings.problems
     return examples
 
 
-def test_a_good_file_is_read_as_it_stands(tmp_path):
-    rows = read(tmp_path, HEADER + '007\tNone "x\tneutral\tslate\nN/A\tnull\tentailment\tfiction\n')
-    assert [(r.id, r.premise, r.hypothesis, r.label, r.group) for r in rows] == [
-        ("train-2", "007", 'None "x', "neutral", "slate"),
-        ("train-3", "N/A", "null", "entailment", "fiction"),
+def triples(examples: list[Example]) -> Pairs:
+    return [(e.premise, e.hypothesis, e.label) for e in examples]
+
+
+words = st.text(st.characters(codec="utf-8", exclude_characters="\0\t\r\n"), min_size=1).filter(
+    lambda t: t.strip() == t
+)
+some_pairs = st.lists(st.tuples(words, words, st.sampled_from(LABELS)), min_size=1, max_size=8)
+
+
+@pytest.mark.parametrize("kind", ["tsv", "txt", "csv", "jsonl", "parquet"])
+@given(pairs=some_pairs)
+@settings(max_examples=40, deadline=None)
+def test_what_was_written_is_read(kind, pairs):
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(Path(folder) / f"p.{kind}", pairs)
+        assert triples(read(path)) == pairs
+
+
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl", "parquet"])
+@given(content=st.binary(max_size=200) | st.text('premis,hyotlab\t"\n{}[]:1-neutral').map(str.encode), data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_whatever_a_file_holds_nothing_but_findings_comes_of_it(kind, content, data):
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(Path(folder) / f"p.{kind}", [("a b", "c", "neutral"), ("d", "e", "entailment")])
+        good = path.read_bytes()
+        cut = data.draw(st.integers(0, len(good)))
+        path.write_bytes(data.draw(st.sampled_from([content, good[:cut] + content + good[cut:], good[:cut]])))
+        findings = Findings("p")
+        examples = read_pairs(path, findings)
+        assert examples or findings.kinds
+        for example in examples:
+            assert example.premise.strip() and example.hypothesis.strip() and example.label in LABELS
+        assert all(str(p).isprintable() and str(p).startswith("p") for p in findings.problems)
+
+
+def test_multinlis_own_formats_give_the_same_pairs(tmp_path):
+    rows = [
+        dict(zip(MULTINLI, ("neutral", "( a b )", 'a "b', "c", "7", "slate", "neutral"), strict=True)),
+        dict(zip(MULTINLI, ("-", "( x )", "x", "y", "8", "fiction", "neutral"), strict=True)),
+        dict(zip(MULTINLI, ("entailment", "( d )", "d", "n/a", "9", "travel", "neutral"), strict=True)),
     ]
+    text = "".join("\t".join(cells) + "\n" for cells in (MULTINLI, *(row.values() for row in rows)))
+    (tmp_path / "multinli_1.0_train.txt").write_text(text)
+    annotated = "".join(json.dumps({"annotator_labels": ["neutral"], **row}) + "\n" for row in rows)
+    (tmp_path / "multinli_1.0_train.jsonl").write_text(annotated)
+    for kind, first in (("txt", 2), ("jsonl", 1)):
+        findings = Findings("f")
+        found = read_pairs(tmp_path / f"multinli_1.0_train.{kind}", findings)
+        assert triples(found) == [('a "b', "c", "neutral"), ("d", "n/a", "entailment")]
+        assert [(e.id, e.row, e.group) for e in found] == [
+            (f"multinli_1.0_train-{first}", first, "slate"),
+            (f"multinli_1.0_train-{first + 2}", first + 2, "travel"),
+        ]
+        assert findings.counts == {"unlabelled pairs dropped": 1}
 
 
 def test_text_stays_text_in_the_dataset(tmp_path):
-    pairs = to_dataset(read(tmp_path, HEADER + "007\tNone\tneutral\tslate\n"))
-    assert pairs[0] == {"id": "train-2", "premise": "007", "hypothesis": "None", "label": "neutral", "group": "slate"}
+    pairs = to_dataset(read(write(tmp_path / "t.tsv", [("007", "None", "neutral")])))
+    assert pairs[0] == {"id": "t-2", "premise": "007", "hypothesis": "None", "label": "neutral", "group": ""}
 
 
-@pytest.mark.parametrize("newline", ["\r\n", "\r", "\n"])
-@pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_line_ends_and_byte_order_mark_are_accepted(tmp_path, newline, mark):
-    text = mark + (HEADER + "a b\tc\tneutral\tx\nd\te\tcontradiction\ty\n").replace("\n", newline)
-    assert [r.group for r in read(tmp_path, text)] == ["x", "y"]
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl", "parquet"])
+def test_columns_go_by_the_names_that_are_given(tmp_path, kind):
+    path = write(tmp_path / f"p.{kind}", [("a", "b", "neutral")], ("text", "claim", "label"))
+    assert triples(read(path, "premise=text,hypothesis=claim")) == [("a", "b", "neutral")]
+    findings = Findings("p")
+    assert read_pairs(path, findings, {"premise": "text", "hypothesis": "gone"}) == []
+    assert "expected a column gone" in str(findings.problems[0])
 
 
-def test_what_is_dropped_or_mended_is_counted(tmp_path):
-    counts: dict[str, int] = {}
-    text = HEADER + "a\tb\t-\tx\na\tb\t-1\tx\n\tb\tneutral\tx\na\0c\tb\tneutral\tx\n"
-    assert [r.premise for r in read(tmp_path, text, counts)] == ["ac"]
-    assert counts == {
-        "unlabelled pairs dropped": 2,
-        "pairs with an empty sentence dropped": 1,
-        "NUL bytes removed": 1,
-    }
+def test_integers_mean_what_their_source_says(tmp_path):
+    pairs = [("a", "b", "0"), ("c", "d", "1"), ("e", "f", "2"), ("g", "h", "-1")]
+    labels = [e.label for e in read(write(tmp_path / "p.csv", pairs), names=("neutral", "contradiction", "entailment"))]
+    assert labels == ["neutral", "contradiction", "entailment"]
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("premise\tlabel\na\tneutral\n", "train.tsv, row 1: no column hypothesis or sentence2; found premise, label"),
-        ("a,b,c\n1,2,3\n", "train.tsv, row 1: no column premise or sentence1"),
-        ("label\tsentence1\tsentence2\tlabel\n", "train.tsv, row 1: column 'label' occurs twice"),
-        (HEADER + "a\tb\tneutral\n", "train.tsv, row 2, column 1: 3 fields where the header has 4"),
-        (HEADER + "a\tb\tneutral\tx\ty\n", "train.tsv, row 2, column 1: 5 fields where the header has 4"),
-        (HEADER + "a\tb\tmaybe\tx\n", "train.tsv, row 2, column label: 'maybe' is not one of entailment"),
-        (HEADER + "a\tb\t1\tx\n", "train.tsv, row 2, column label: '1' is not one of entailment"),
-        (HEADER + "a\tb\t\tx\n", "train.tsv, row 2, column label: '' is not one of"),
-        (HEADER + "a\tb\t-\tx\n", "train.tsv: no usable pair in it (1 unlabelled pairs dropped)"),
-        (HEADER, "train.tsv: no usable pair in it (no rows)"),
-        ("", "train.tsv, row 1: no column premise or sentence1; found nothing"),
-        (b"sentence1\tsentence2\tlabel\ncaf\xe9\tb\tneutral\n", "train.tsv: byte 29 is not UTF-8 (0xe9)"),
-        ("a\tb".encode("utf-16"), "train.tsv: starts with a UTF-16 byte-order mark"),
-    ],
-)
-def test_a_defect_is_named_with_its_place(tmp_path, content, message):
-    with pytest.raises(DataError) as error:
-        read(tmp_path, content)
-    assert message in str(error.value)
+def test_a_parquet_file_of_the_hub_says_what_its_integers_mean(tmp_path):
+    from datasets import ClassLabel, Dataset, Features, Value
+
+    features = Features(premise=Value("string"), hypothesis=Value("string"), label=ClassLabel(names=list(HUB_LABELS)))
+    rows = {"premise": ["a", "b", "c"], "hypothesis": ["d", "e", "f"], "label": [0, 1, 2]}
+    Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "p.parquet")
+    assert [e.label for e in read(tmp_path / "p.parquet")] == ["entailment", "neutral", "contradiction"]
+    pyarrow.parquet.write_table(pyarrow.table(rows), tmp_path / "silent.parquet")
+    findings = Findings("silent.parquet")
+    assert read_pairs(tmp_path / "silent.parquet", findings) == [] and findings.kinds == {"unknown label": 3}
 
 
-def test_the_first_ten_defects_are_shown_and_the_rest_counted(tmp_path):
-    with pytest.raises(DataError) as error:
-        read(tmp_path, HEADER + "a\tb\tmaybe\tx\n" * 13)
-    lines = str(error.value).splitlines()
-    assert len(lines) == 11 and "row 11," in lines[9] and lines[10] == "... and 3 more problems"
+@pytest.mark.parametrize("text", ["premise", "premise=", "text=a", "premise=a,premise=b", "premise=a,label=a", ""])
+def test_columns_that_say_nothing_are_a_usage_error(text):
+    with pytest.raises(UserError, match="write premise=NAME") as error:
+        DataConfig(columns=text)
+    assert error.value.exit_code == 2
 
 
-def test_a_missing_file_is_a_data_error(tmp_path):
-    with pytest.raises(DataError, match=r"gone\.tsv: No such file"):
-        read_tsv(tmp_path / "gone.tsv", Findings("gone.tsv"))
+@pytest.mark.parametrize("text", ["entailment", "entailment,neutral,neutral", "0,1,2", ""])
+def test_label_names_are_the_three_labels(text):
+    with pytest.raises(UserError, match="in the order of the integers"):
+        DataConfig(label_names=text)
+    assert parse_label_names("neutral, entailment, contradiction") == ("neutral", "entailment", "contradiction")
+
+
+def test_a_file_that_is_not_there_or_of_no_known_kind_is_a_problem(tmp_path):
+    (tmp_path / "p.xlsx").write_text("x")
+    for name, told in (("gone.tsv", "found No such file"), ("p.xlsx", "found a name that ends in '.xlsx'")):
+        findings = Findings(name)
+        assert read_pairs(tmp_path / name, findings) == [] and told in str(findings.problems[0])
+
+
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
+def test_blank_lines_are_dropped_and_counted_and_move_no_row(tmp_path, kind):
+    path = write(tmp_path / f"p.{kind}", [("a", "b", "neutral"), ("c", "d", "neutral")])
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:-1], "", lines[-1]]) + "\n\n")
+    findings = Findings("p")
+    assert [e.row for e in read_pairs(path, findings)] == ([1, 3] if kind == "jsonl" else [2, 4])
+    assert findings.counts == {"blank lines dropped": 2}
+
+
+def test_a_sentence_that_may_be_many_rows_is_counted(tmp_path):
+    findings = Findings("p.tsv")
+    long = "a" * 10_001
+    assert read_pairs(write(tmp_path / "p.tsv", [(long, "b", "neutral")]), findings)[0].premise == long
+    assert findings.counts == {"sentences longer than 10,000 characters": 1}
 
 
 def test_the_hubs_integers_are_read_by_name(monkeypatch):
@@ -95,9 +183,10 @@ def test_the_hubs_integers_are_read_by_name(monkeypatch):
 
     rows = [{"premise": "p", "hypothesis": "h", "label": label, "genre": "g"} for label in (0, 1, 2, -1)]
     monkeypatch.setattr(datasets, "load_dataset", lambda *_args, **_options: rows)
-    examples = read_hub("train", Findings("hub"))
-    assert [e.label for e in examples] == ["entailment", "neutral", "contradiction"]
-    assert set(HUB_LABELS) == set(LABELS)
+    findings = Findings("hub")
+    examples = read_hub("train", findings)
+    assert [(e.id, e.label) for e in examples] == [(f"train-{i}", label) for i, label in enumerate(HUB_LABELS)]
+    assert findings.counts["unlabelled pairs dropped"] == 1 and set(HUB_LABELS) == set(LABELS)
 
 
 def test_an_unreachable_hub_says_what_to_do(monkeypatch):
@@ -113,6 +202,6 @@ def test_an_unreachable_hub_says_what_to_do(monkeypatch):
 
 def test_real_mnli_is_read_whole(mnli_dir):
     findings = Findings("dev_matched.tsv")
-    examples = read_tsv(mnli_dir / "dev_matched.tsv", findings)
+    examples = read_pairs(mnli_dir / "dev_matched.tsv", findings)
     counts = [sum(e.label == label for e in examples) for label in ("entailment", "neutral", "contradiction")]
-    assert (len(examples), counts, dict(findings.counts)) == (5000, [1784, 1552, 1664], {})
+    assert (len(examples), counts, dict(findings.kinds)) == (5000, [1784, 1552, 1664], {})

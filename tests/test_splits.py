@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.errors import DataError
+from models.errors import DataError, UserError
 from train.config import DataConfig
-from train.data.pairs import Example
-from train.data.splits import carve_validation, load_splits
+from train.data.pairs import LABELS, Example
+from train.data.splits import carve, load_splits
 
 
 def example(premise: str, n: int) -> Example:
@@ -27,7 +29,7 @@ def write_mnli(folder, train: list[str], test: list[str]):
 def test_no_premise_is_on_both_sides(premises, size):
     examples = [example(f"p{p}", n) for n, p in enumerate(premises)]
     try:
-        train, validation = carve_validation(examples, size)
+        train, validation = carve(examples, size, "validation")
     except DataError:
         assert len(set(premises)) <= size  # so few premises that validation took them all
         return
@@ -55,7 +57,7 @@ def test_first_takes_the_files_order(tmp_path):
 
 def test_a_training_pair_in_the_test_set_is_refused(tmp_path):
     folder = write_mnli(tmp_path / "d", [f"p{i}\th{i}" for i in range(50)], [f"p{i}\th{i}" for i in range(50)])
-    with pytest.raises(DataError, match=r"test pair dev_matched-.* is also a training pair"):
+    with pytest.raises(DataError, match=r"50 problems .*\n  dev_matched\.tsv, row 2: found the pair of train-2,"):
         load_splits(DataConfig(dataset="mnli", folder=str(folder), validation_examples=5), 0)
 
 
@@ -84,3 +86,109 @@ def test_the_built_in_corpus_has_two_tests():
         "test": 10,
         "test_unseen": 10,
     }
+
+
+def table(rows: list[tuple[str, str, str]], separator: str) -> str:
+    return "".join(separator.join(cells) + "\n" for cells in (("premise", "hypothesis", "label"), *rows))
+
+
+def rows_of(n: int, labels: tuple[str, str, str] = LABELS, name: str = "p") -> list[tuple[str, str, str]]:
+    return [(f"{name}{i // 2}", f"h{i}", labels[i % 3]) for i in range(n)]
+
+
+def test_a_single_file_gives_three_splits_that_share_no_premise(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text(table(rows_of(60), ","))
+    config = DataConfig(dataset="own", folder=str(path), validation_examples=10)
+    splits = load_splits(config, 0)
+    sizes = {name: len(pairs) for name, pairs in splits.all().items()}
+    assert sizes == {"train": 40, "validation": 10, "test": 10}
+    homes = [{pair.premise for pair in pairs} for pairs in splits.all().values()]
+    assert len(set().union(*homes)) == sum(map(len, homes)) == 30
+    assert (splits.name, splits.files) == ("own-mine.csv", {"train": "mine.csv"})
+    more = load_splits(replace(config, test_examples=20, train_examples=3), 1)
+    assert more.hashes()["validation"] == splits.hashes()["validation"] and len(more.tests["test"]) == 20
+    with pytest.raises(DataError, match=r"60 pairs are too few to set 1000 aside for validation: ask for fewer"):
+        load_splits(DataConfig(dataset="own", folder=str(path)), 0)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "mismatched"),
+    [
+        ("train.tsv", "dev_matched.tsv", "dev_mismatched.tsv"),
+        ("multinli_1.0_train.txt", "multinli_1.0_dev_matched.txt", "multinli_1.0_dev_mismatched.txt"),
+        ("train.csv", "validation_matched.csv", "validation_mismatched.csv"),
+        ("train.csv", "validation_matched.csv", None),
+    ],
+)
+def test_a_folder_of_a_known_layout_is_read_whole(tmp_path, train, test, mismatched):
+    separator = "," if train.endswith("csv") else "\t"
+    for name, file in (("a", train), ("b", test), ("c", mismatched)):
+        if file:
+            (tmp_path / file).write_text(table(rows_of(20, name=name), separator))
+    splits = load_splits(DataConfig(dataset="mnli", folder=str(tmp_path), validation_examples=4), 0)
+    expected = {"train": train, "test": test} | ({"test_mismatched": mismatched} if mismatched else {})
+    assert splits.files == expected == splits.to_record()["files"]
+    assert {name: pairs[0].premise[0] for name, pairs in splits.tests.items()} == {
+        name: {"test": "b", "test_mismatched": "c"}[name] for name in expected if name != "train"
+    }
+
+
+def test_kaggles_integers_have_the_hubs_meaning_and_others_none(tmp_path):
+    numbered = table([("a", "b", "0"), ("c", "d", "1"), ("e", "f", "2")], ",")
+    for test in ("validation_matched.csv", "test.csv"):
+        (tmp_path / "train.csv").write_text(numbered)
+        (tmp_path / test).write_text(table([("x", "y", "1")], ","))
+        config = DataConfig(dataset="own", folder=str(tmp_path), validation_examples=1)
+        if test == "test.csv":
+            with pytest.raises(DataError, match=r"4 problems .*unknown label: 4"):
+                load_splits(config, 0)
+            config = replace(config, label_names="contradiction,neutral,entailment")
+        splits = load_splits(config, 0)
+        assert splits.tests["test"][0].label == "neutral"
+        found = {pair.premise: pair.label for pair in [*splits.train, *splits.validation]}
+        assert found["a"] == ("entailment" if test == "validation_matched.csv" else "contradiction")
+        (tmp_path / test).unlink()
+
+
+def test_a_validation_file_is_used_and_must_be_disjoint_from_both_others(tmp_path):
+    for split, name in (("train", "a"), ("validation", "v"), ("test", "t")):
+        (tmp_path / f"{split}.tsv").write_text(table(rows_of(9, name=name), "\t"))
+    config = DataConfig(dataset="own", folder=str(tmp_path), validation_examples=5)
+    splits = load_splits(config, 0)
+    assert {pair.premise[0] for pair in splits.validation} == {"v"} and len(splits.validation) == 5
+    (tmp_path / "validation.tsv").write_text(table(rows_of(1, name="a") + rows_of(4, name="t"), "\t"))
+    with pytest.raises(DataError) as error:
+        load_splits(config, 0)
+    assert "validation.tsv, row 2: found the pair of train-2" in str(error.value)
+    assert "test.tsv, row 2: found the pair of validation-3" in str(error.value)
+    dropped = load_splits(replace(config, overlap="drop"), 0)
+    assert [pair.texts for pair in dropped.validation] == [("a0", "h0")]
+    assert len(dropped.train) == 8 and dropped.counts["train.tsv: pairs left out, being validation or test pairs"] == 5
+
+
+def test_nothing_to_learn_from_is_refused(tmp_path):
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.tsv").write_text(table(rows_of(9), "\t"))
+    with pytest.raises(DataError, match="0 pairs to train and 0 to validate on"):
+        config = DataConfig(dataset="own", folder=str(tmp_path), validation_examples=2, overlap="drop")
+        load_splits(config, 0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "told"),
+    [
+        ({"dataset": "own"}, UserError, "dataset own needs --data"),
+        ({"folder": "x"}, UserError, "data goes with dataset own or mnli"),
+        ({"dataset": "own", "folder": "gone"}, DataError, "gone: no such file or folder"),
+        (
+            {"dataset": "mnli", "folder": "."},
+            DataError,
+            r"\.: found no training and test file .* train\.tsv with dev_m",
+        ),
+    ],
+)
+def test_a_place_that_cannot_be_read_is_said(tmp_path, monkeypatch, settings, kind, told):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(kind, match=told):
+        load_splits(DataConfig(**settings), 0)

@@ -45,7 +45,7 @@ def split_by_tokens(batch: Sequence[int], lengths: Sequence[int], max_tokens: in
     A single example longer than that makes a run of its own.
     """
     total = sum(lengths[index] for index in batch)
-    longest = max(lengths[index] for index in batch)
+    longest = max((lengths[index] for index in batch), default=0)
     for count in range(-(-total // max_tokens), len(batch)):
         parts = _cut(batch, lengths, total / count)
         if max(sum(lengths[index] for index in part) for part in parts) <= max(max_tokens, longest):

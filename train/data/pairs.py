@@ -26,6 +26,16 @@ class Example:
     label: str
     group: str
 
+    @property
+    def texts(self) -> tuple[str, str]:
+        """What makes two pairs the same."""
+        return self.premise, self.hypothesis
+
+    @property
+    def row(self) -> int:
+        """Where it stands in its file, with which every id ends."""
+        return int(self.id.rpartition("-")[2])
+
 
 def to_dataset(examples: Iterable[Example]) -> Dataset:
     """The examples as a `datasets.Dataset` for other libraries: the columns of `COLUMNS`, all text (`007`, `None`)."""

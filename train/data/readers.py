@@ -1,151 +1,46 @@
-"""Readers: a file or a hub's data set in, examples with labels by name out. Bad input: a DataError that says where."""
+"""A file or a hub's data set in, examples with labels by name out; what is wrong with it goes into the findings."""
 
 from __future__ import annotations
 
-import csv
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import contextlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from models.errors import DataError
+from train.data.findings import Findings, listed, shown
+from train.data.naming import HUB_LABELS
 from train.data.pairs import LABELS, Example
+from train.data.tables import Row, open_table
 
 UNLABELLED = ("-", "-1")
 """What MultiNLI and GLUE write where annotators found no majority."""
 
 HUB_NAME = "nyu-mll/multi_nli"
-HUB_LABELS = ("entailment", "neutral", "contradiction")
-"""Meaning of the integers 0, 1, 2 in MultiNLI on the hub. Source: its dataset card."""
-
-_NAMES = {  # our column: the names it goes by in files
-    "premise": ("premise", "sentence1"),
-    "hypothesis": ("hypothesis", "sentence2"),
-    "label": ("label", "gold_label"),
-    "group": ("genre", "group"),
-}
-_SHOWN = 10
+LONG, LONGEST = 10_000, 200_000
+"""Characters. A sentence longer than LONG is counted: it may be many rows that a stray quote has run together, as three
+are in the copy of MNLI that this project was made with, where the longest has 105,868. What is longer than LONGEST is
+cut: no encoder here takes more than 512 tokens.
+"""
 
 
-@dataclass
-class Findings:
-    """What a reader met in one source: counts of what it dropped or mended, and the problems that forbid its use."""
+def read_pairs(
+    path: Path, findings: Findings, columns: Mapping[str, str] | None = None, label_names: tuple[str, ...] = ()
+) -> list[Example]:
+    """The file's usable pairs; problems are in the findings, and whoever uses the pairs has to look there.
 
-    source: str
-    counts: Counter[str] = field(default_factory=Counter)
-    problems: list[str] = field(default_factory=list)
-
-    def problem(self, row: int, column: str, message: str) -> None:
-        """Note a defect at a row of the file (the header is row 1)."""
-        self.problems.append(f"{self.source}, row {row}, column {column}: {message}")
-
-    def check(self, usable: int) -> None:
-        """Raise a DataError when the source has problems or no usable pair."""
-        if self.problems:
-            more = len(self.problems) - _SHOWN
-            shown = self.problems[:_SHOWN] + ([f"... and {more} more problems"] if more > 0 else [])
-            raise DataError("\n".join(shown))
-        if not usable:
-            dropped = ", ".join(f"{n} {what}" for what, n in sorted(self.counts.items())) or "no rows"
-            raise DataError(f"{self.source}: no usable pair in it ({dropped})")
-
-
-def read_tsv(path: Path, findings: Findings) -> list[Example]:
-    """Pairs of a tab-separated UTF-8 file with one header line and no quoting (a `"` is text).
-
-    Needs columns sentence1 or premise, sentence2 or hypothesis, label or gold_label; takes genre where there is one.
     Rows labelled `-` or `-1`, and rows with an empty sentence, are dropped and counted.
 
-    Raises:
-        DataError: the file cannot be read as such; it names file, row and column of the first ten defects.
+    Args:
+        columns: premise, hypothesis, label, genre -> the column's name, where it is not one of the usual.
+        label_names: what the integers 0, 1, 2 mean; without them, or the file's own word for it, they are refused.
     """
-    lines = decode(path, findings).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    if lines and not lines[-1]:
-        lines.pop()
-    csv.field_size_limit(2**31 - 1)
-    rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-    header = [name.strip() for name in next(rows, [])]
-    places = find_columns(header, findings.source)
-    examples = list(_examples(rows, header, places, path.stem, findings))
-    findings.check(len(examples))
+    examples: list[Example] = []
+    with contextlib.suppress(DataError):  # the findings have it
+        table = open_table(path, columns or {}, findings)
+        check = RowCheck(findings, table.columns, label_names or table.label_names)
+        examples.extend(check.examples(table.rows, path.stem))
+    _look_over(examples, findings)
     return examples
-
-
-def decode(path: Path, findings: Findings) -> str:
-    """The file's text: a byte-order mark is accepted, NUL bytes are removed and counted.
-
-    Raises:
-        DataError: the file is missing, or not UTF-8; the message gives the byte offset.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{findings.source}: {error.strerror or error}") from None
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise DataError(f"{findings.source}: starts with a UTF-16 byte-order mark at byte 0; save it as UTF-8")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{findings.source}: byte {error.start} is not UTF-8 (0x{data[error.start]:02x}); save the file as UTF-8"
-        ) from None
-    if "\0" in text:
-        findings.counts["NUL bytes removed"] += text.count("\0")
-    return text.replace("\0", "")
-
-
-def find_columns(header: Sequence[str], source: str) -> dict[str, int]:
-    """Where our columns stand in a header.
-
-    Raises:
-        DataError: a needed column is missing, or a name occurs twice.
-    """
-    twice = sorted(name for name, n in Counter(header).items() if n > 1)
-    if twice:
-        raise DataError(f"{source}, row 1: column {twice[0]!r} occurs twice")
-    places = {}
-    for ours, names in _NAMES.items():
-        found = [header.index(name) for name in names if name in header]
-        if found:
-            places[ours] = found[0]
-        elif ours != "group":
-            shown = ", ".join(header[:8]) or "nothing"
-            raise DataError(f"{source}, row 1: no column {' or '.join(names)}; found {shown}")
-    return places
-
-
-def _examples(
-    rows: Iterator[list[str]], header: list[str], places: dict[str, int], stem: str, findings: Findings
-) -> Iterator[Example]:
-    for number, cells in enumerate(rows, start=2):
-        if len(cells) != len(header):
-            findings.problem(number, "1", f"{len(cells)} fields where the header has {len(header)}")
-            continue
-        values = {ours: cells[place].strip() for ours, place in places.items()}
-        example = to_example(values, f"{stem}-{number}", number, findings)
-        if example:
-            yield example
-
-
-def to_example(values: Mapping[str, str], id: str, row: int, findings: Findings) -> Example | None:
-    """One checked example, or None when the row is dropped (counted) or defective (noted)."""
-    label = values["label"]
-    if label in UNLABELLED:
-        findings.counts["unlabelled pairs dropped"] += 1
-        return None
-    if label not in LABELS:
-        findings.problem(row, "label", f"{label[:40]!r} is not one of {', '.join(LABELS)}")
-        return None
-    if not values["premise"] or not values["hypothesis"]:
-        findings.counts["pairs with an empty sentence dropped"] += 1
-        return None
-    return Example(
-        id=id,
-        premise=values["premise"],
-        hypothesis=values["hypothesis"],
-        label=label,
-        group=values.get("group", ""),
-    )
 
 
 def read_hub(split: str, findings: Findings) -> list[Example]:
@@ -163,12 +58,95 @@ def read_hub(split: str, findings: Findings) -> list[Example]:
             f"{HUB_NAME}: {type(error).__name__} while fetching it from the hub; "
             "give a folder with train.tsv and dev_matched.tsv as --data DIR or in MNLI_DIR"
         ) from None
-    examples = []
-    for number, row in enumerate(rows):
-        label = "-" if row["label"] == -1 else HUB_LABELS[row["label"]]
-        values = {"premise": row["premise"], "hypothesis": row["hypothesis"], "label": label, "group": row["genre"]}
-        example = to_example(values, f"{split}-{number}", number, findings)
-        if example:
-            examples.append(example)
-    findings.check(len(examples))
+    columns = {name: name for name in ("premise", "hypothesis", "label", "genre")}
+    examples = list(RowCheck(findings, columns, HUB_LABELS).examples(enumerate(rows), split))
+    _look_over(examples, findings)
     return examples
+
+
+class RowCheck:
+    """Judges the rows of one source."""
+
+    def __init__(self, findings: Findings, columns: Mapping[str, str], label_names: tuple[str, ...]) -> None:
+        self.findings = findings
+        self.columns = columns
+        self.by_number = {str(number): name for number, name in enumerate(label_names)}
+
+    def examples(self, rows: Iterable[Row], stem: str) -> Iterable[Example]:
+        """The usable rows, each with an id made of the file's stem and its row."""
+        for row, values in rows:
+            example = self._example(row, values, f"{stem}-{row}")
+            if example is not None:
+                yield example
+
+    def _example(self, row: int, values: Mapping[str, object], id: str) -> Example | None:
+        """One example, or None when the row is dropped (counted) or defective (noted)."""
+        label = self._label(row, values.get("label"))
+        if label in UNLABELLED:
+            self.findings.counts["unlabelled pairs dropped"] += 1
+            return None
+        premise, hypothesis = (self._text(row, name, values.get(name)) for name in ("premise", "hypothesis"))
+        genre = self._text(row, "genre", "" if values.get("genre") is None else values["genre"])
+        if label is None or premise is None or hypothesis is None or genre is None:
+            return None
+        if not premise or not hypothesis:
+            self.findings.counts["pairs with an empty sentence dropped"] += 1
+            return None
+        return Example(id=id, premise=premise, hypothesis=hypothesis, label=label, group=genre)
+
+    def _label(self, row: int, value: object) -> str | None:
+        """The label by name, one of UNLABELLED, or None where it is no label."""
+        text = str(value) if isinstance(value, int) else value.strip() if isinstance(value, str) else None
+        label = self.by_number.get(text, text) if text else None
+        if label in LABELS or label in UNLABELLED:
+            return label
+        missing = value is None or text == ""
+        expected = f"{', '.join(LABELS[:-1])} or {LABELS[-1]}"
+        if self.by_number:
+            expected += f" (or {', '.join(self.by_number)})"
+        elif text and text.isdecimal():
+            expected += " (this source does not say what numbers mean; --label-names does)"
+        kind = "missing label" if missing else "unknown label"
+        self.findings.problem(kind, "no label" if missing else shown(value), expected, row, self.columns["label"])
+        return None
+
+    def _text(self, row: int, name: str, value: object) -> str | None:
+        """The sentence, without NUL characters and outer spaces, cut where it is absurdly long; None: it is no text."""
+        column = self.columns.get(name, name)
+        if not isinstance(value, str):
+            found = "nothing" if value is None else f"{shown(value)} ({type(value).__name__})"
+            self.findings.problem("not text", found, "text", row, column)
+            return None
+        if not _encodable(value):
+            self.findings.problem("lone surrogate", shown(value), "text that UTF-8 can hold", row, column)
+            return None
+        if "\0" in value:
+            self.findings.counts["NUL characters removed"] += value.count("\0")
+        text = value.replace("\0", "").strip()
+        if len(text) > LONG:
+            done = f"cut at {LONGEST:,}" if len(text) > LONGEST else f"longer than {LONG:,}"
+            self.findings.counts[f"sentences {done} characters"] += 1
+        return text[:LONGEST]
+
+
+def _encodable(text: str) -> bool:
+    """Whether the text has no half of a surrogate pair, which JSON can write and UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _look_over(examples: list[Example], findings: Findings) -> None:
+    """Note that nothing is usable, if so; count the pairs that stand in the source before, also with another label."""
+    if not examples and not findings.kinds:
+        dropped = listed(findings.counts) or "no rows"
+        findings.problem("no usable pair", f"no usable pair ({dropped})", "pairs")
+    labels: dict[tuple[str, str], str] = {}
+    for example in examples:
+        first = labels.setdefault(example.texts, example.label)
+        if first != example.label:
+            findings.counts["pairs that repeat an earlier one with another label"] += 1
+    if repeated := len(examples) - len(labels):
+        findings.counts["pairs that repeat an earlier one"] += repeated

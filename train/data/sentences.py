@@ -10,9 +10,10 @@ from pathlib import Path
 from models.errors import DataError
 from models.files import sha256_of
 from train.config import DataConfig
+from train.data.findings import Findings
 from train.data.pairs import Example
-from train.data.readers import Findings, decode
 from train.data.splits import load_splits
+from train.data.tables import decode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ def _of_pairs(config: DataConfig, seed: int) -> Corpus:
 def _of_file(config: DataConfig, path: Path) -> Corpus:
     """The validation sentences are those that come first in the order of their sha256, whatever the file's order."""
     findings = Findings(path.name)
-    lines = [line.strip() for line in decode(path, findings).replace("\r", "\n").split("\n")]
+    lines = [line.strip() for line in decode(path, findings).split("\n")]
     sentences = list(dict.fromkeys(line for line in lines if line))
     findings.counts["repeated lines dropped"] += sum(map(bool, lines)) - len(sentences)
     by_hash = sorted(sentences, key=lambda line: hashlib.sha256(line.encode()).digest())

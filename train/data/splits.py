@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from models.errors import DataError
 from train.config import DataConfig
-from train.data.controlled import load_controlled
+from train.data.findings import Findings, refuse
 from train.data.pairs import LABELS, Example, content_hash
-from train.data.readers import HUB_NAME, Findings, read_hub, read_tsv
-
-TRAIN_FILE, TEST_FILE = "train.tsv", "dev_matched.tsv"
+from train.data.sources import Source, read_source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +26,8 @@ class Splits:
     validation: list[Example]
     tests: dict[str, list[Example]]
     """By name: `test`, and for the built-in corpus `test_unseen`."""
+    files: dict[str, str]
+    """What each split was read from, by the file's name; a split that is not there was drawn from `train`."""
     counts: dict[str, int]
     """What was dropped, mended or met while reading."""
 
@@ -42,6 +40,7 @@ class Splits:
         return {
             "name": self.name,
             "splits": {name: _describe(pairs) for name, pairs in self.all().items()},
+            "files": self.files,
             "counts": dict(sorted(self.counts.items())),
         }
 
@@ -65,36 +64,58 @@ def load_splits(config: DataConfig, seed: int) -> Splits:
     Raises:
         DataError: the source is missing, malformed, too small, or has a pair in both train and test.
     """
-    sources, name, counts = _read(config)
-    train = _take(sources.pop("train"), config, seed)
-    validation = sources.pop("validation")[: config.validation_examples]
-    tests = {split: examples[: config.test_examples] for split, examples in sources.items()}
-    _refuse_overlap(train, tests)
+    return divide(read_source(config), config, seed)
+
+
+def divide(source: Source, config: DataConfig, seed: int) -> Splits:
+    """The source's pairs as the run's splits; where validation or test are not there, they are drawn from train.
+
+    Raises:
+        DataError: the source has problems, is too small, or has a pair in both train and test.
+    """
+    try:
+        train, validation, tests = _part(source, config, seed)
+    except DataError:
+        refuse(source.findings.values())  # too little is left because of what was found
+        raise
+    _look_for_overlap(source, train, {"validation": validation, **tests}, config.overlap)
+    refuse(source.findings.values())
     return Splits(
-        name=name,
+        name=source.name,
         train=train,
         validation=validation,
         tests=tests,
-        counts=counts,
+        files={split: found.source for split, found in source.findings.items()},
+        counts={f"{found.source}: {what}": n for found in source.findings.values() for what, n in found.counts.items()},
     )
 
 
-def _read(config: DataConfig) -> tuple[dict[str, list[Example]], str, dict[str, int]]:
-    if config.dataset == "controlled":
-        return load_controlled(), "controlled", {}
-    folder = config.folder or os.environ.get("MNLI_DIR")
-    counts: Counter[str] = Counter()
-    files = []
-    for file, split in ((TRAIN_FILE, "train"), (TEST_FILE, "validation_matched")):
-        findings = Findings(file if folder else f"{HUB_NAME}/{split}")
-        files.append(read_tsv(Path(folder) / file, findings) if folder else read_hub(split, findings))
-        counts.update({f"{findings.source}: {what}": n for what, n in findings.counts.items()})
-    train, validation = carve_validation(files[0], config.validation_examples)
-    name = f"mnli-{Path(folder).name}" if folder else "mnli-hub"
-    return {"train": train, "validation": validation, "test": files[1]}, name, dict(counts)
+def _part(
+    source: Source, config: DataConfig, seed: int
+) -> tuple[list[Example], list[Example], dict[str, list[Example]]]:
+    """Train, validation and tests.
+
+    Raises:
+        DataError: one of them would be empty or smaller than asked for.
+    """
+    pairs = dict(source.pairs)
+    drawn = {"validation": config.validation_examples, "test": config.test_examples or config.validation_examples}
+    for split, size in drawn.items():
+        if split not in pairs:
+            pairs["train"], pairs[split] = carve(pairs["train"], size, split)
+    train, validation = pairs.pop("train"), pairs.pop("validation")[: config.validation_examples]
+    tests = {split: examples[: config.test_examples] for split, examples in pairs.items()}
+    if config.overlap == "drop":
+        judged = [example for examples in tests.values() for example in examples]
+        validation = _without(validation, judged, source)
+        train = _without(train, [*validation, *judged], source)
+    train = _take(train, config, seed)
+    if not train or not validation:
+        raise DataError(f"{source.name}: {len(train)} pairs to train and {len(validation)} to validate on")
+    return train, validation, tests
 
 
-def carve_validation(examples: list[Example], size: int) -> tuple[list[Example], list[Example]]:
+def carve(examples: list[Example], size: int, purpose: str) -> tuple[list[Example], list[Example]]:
     """Part the pairs so that no premise is on both sides, with at least `size` pairs on the second.
 
     Which premises go there depends on their text alone (in the order of their sha256), so that every run on a file
@@ -113,7 +134,10 @@ def carve_validation(examples: list[Example], size: int) -> tuple[list[Example],
         total += pairs_of[premise]
     train = [example for example in examples if example.premise not in chosen]
     if not train or total < size:
-        raise DataError(f"{len(examples)} pairs are too few to set {size} aside for validation")
+        raise DataError(
+            f"{len(examples)} pairs are too few to set {size} aside for {purpose}: ask for fewer with "
+            "--validation-examples and --test-examples"
+        )
     return train, [example for example in examples if example.premise in chosen]
 
 
@@ -121,17 +145,47 @@ def _take(examples: list[Example], config: DataConfig, seed: int) -> list[Exampl
     wanted = config.train_examples or len(examples)
     if wanted > len(examples):
         raise DataError(
-            f"{wanted} training pairs asked for, but only {len(examples)} are there once "
-            f"{config.validation_examples} are set aside for validation"
+            f"{wanted} training pairs asked for, but only {len(examples)} are there beside validation and test"
         )
     if config.sample == "seeded":
         return random.Random(f"train sample {seed}").sample(examples, wanted)
     return examples[:wanted]
 
 
-def _refuse_overlap(train: list[Example], tests: dict[str, list[Example]]) -> None:
-    seen = {(example.premise, example.hypothesis) for example in train}
-    for split, examples in tests.items():
-        for example in examples:
-            if (example.premise, example.hypothesis) in seen:
-                raise DataError(f"{split} pair {example.id} is also a training pair: its result would be worthless")
+def _without(examples: list[Example], others: list[Example], source: Source) -> list[Example]:
+    """The examples whose pair is not among the others; how many are left out is counted."""
+    taken = {example.texts for example in others}
+    left = [example for example in examples if example.texts not in taken]
+    if len(left) < len(examples) and source.findings:
+        source.findings["train"].counts["pairs left out, being validation or test pairs"] += len(examples) - len(left)
+    return left
+
+
+def _look_for_overlap(
+    source: Source, train: list[Example], others: dict[str, list[Example]], allowed: str | None
+) -> None:
+    """Note the pairs from which a run learns in the files on which it is judged, and count the premises they share.
+
+    What was drawn from the training file shares none with it. A run learns from validation, too: it chooses the
+    weights.
+    """
+    learned = {example.texts: example.id for example in train}
+    premises = {example.premise for example in train}
+    for split, examples in others.items():
+        if found := source.findings.get(split):
+            _note_overlap(found, examples, learned, allowed)
+            if shared := len(premises & {example.premise for example in examples}):
+                found.counts["premises that are training premises, too"] = shared
+        if split == "validation":
+            learned |= {example.texts: example.id for example in examples}
+
+
+def _note_overlap(
+    found: Findings, examples: list[Example], learned: dict[tuple[str, str], str], allowed: str | None
+) -> None:
+    for example in examples:
+        if example.texts in learned and allowed == "keep":
+            found.counts["pairs that are training pairs, too"] += 1
+        elif example.texts in learned:
+            expected = "a pair that is not learned from (--overlap drop leaves it out of training, keep trains on it)"
+            found.problem("pair in train and test", f"the pair of {learned[example.texts]}", expected, example.row)
