@@ -13,7 +13,7 @@ from train.session import run
 
 TINY = (
     *("--train-examples", "96", "--validation-examples", "48", "--test-examples", "48", "--max-tokens", "64"),
-    *("--epochs", "2", "--batch-size", "16", "--threads", "1"),
+    *("--epochs", "2", "--batch-size", "16", "--threads", "1", "--precision", "float32"),
     *("--set", "optim.learning_rate=1e-3"),
     *("--set", "evaluation.probes=3", "--set", "evaluation.probe_examples=16"),
 )

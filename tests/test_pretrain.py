@@ -29,7 +29,7 @@ from train.pretrain_session import gather, prepare, pretrain
 from train.records import RunDirectory
 
 DATA = ("--train-examples", "96", "--validation-examples", "48", "--max-tokens", "64")  # as tests.running.TINY has it
-SHORT = ("--epochs", "3", "--batch-size", "16", "--threads", "1", "--learning-rate", "0.01")
+SHORT = ("--epochs", "3", "--batch-size", "16", "--threads", "1", "--precision", "float32", "--learning-rate", "0.01")
 ARMS = ("scratch", "pretrained", "embeddings", "shuffled", "bottom-1", "mlm")
 
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from models.classifier import SequenceClassifier
 from train.data.batches import split_by_tokens
+from train.distributed import gather_rows, share
 from train.precision import Precision
 
 MAX_TOKENS = 2_048
@@ -94,11 +95,14 @@ def evaluate(
 def run_batches(
     examples: Examples, indices: Sequence[int], precision: Precision, ask: Callable[[list[int]], Tensor]
 ) -> Tensor:
-    """Ask about examples, longest first in batches of bounded tokens; one float32 row each, in the order given."""
+    """Ask about examples, longest first in batches of bounded tokens; one float32 row each, in the order given.
+
+    Of several processes each asks about its share, and all have the rows.
+    """
     lengths = examples.lengths
     order = sorted(range(len(indices)), key=lambda i: -lengths[indices[i]])
-    rows = []
-    for part in split_by_tokens(order, [lengths[index] for index in indices], MAX_TOKENS):
+    rows, own = [], share(order)
+    for part in split_by_tokens(own, [lengths[index] for index in indices], MAX_TOKENS):
         with precision.autocast():
             rows.append(ask([indices[i] for i in part]).float().cpu())
-    return torch.cat(rows)[torch.tensor(order).argsort()]
+    return gather_rows(rows, own, len(order))

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 import torch
 
 from models.errors import UserError
+from train.progress import say
 
 _DTYPES = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+_BF16_MATRIX_UNITS = ("amx_bf16",)
+_BF16_UNITS = (*_BF16_MATRIX_UNITS, "avx512_bf16", "bf16")
+"""As `torch.cpu.get_capabilities` names them; the last is ARM's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,16 +34,18 @@ class Precision:
         return torch.amp.GradScaler(self.device.type) if self.name == "fp16" else None
 
 
-def choose_device(asked: str) -> torch.device:
+def choose_device(asked: str, index: int | None = None) -> torch.device:
     """`auto` takes a GPU where there is one.
+
+    Args:
+        index: which of this machine's GPUs, where several processes share them; None is the first.
 
     Raises:
         UserError: the device is not there.
     """
-    if asked == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind = asked if asked != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        device = torch.device(asked)
+        device = torch.device(kind if kind != "cuda" or index is None else f"cuda:{index}")
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"device {asked!r} cannot be used: {str(error).splitlines()[0]}") from None
@@ -47,14 +53,26 @@ def choose_device(asked: str) -> torch.device:
 
 
 def choose_precision(asked: str, device: torch.device) -> Precision:
-    """`auto`: bf16 on a GPU that has it, else fp16 with a scaler on a GPU; float32 on a CPU.
+    """`auto`: bf16 where the hardware is made for it, else fp16 with a scaler on a GPU and float32 on a CPU.
 
-    On CPUs bf16 needs matrix units to gain anything, and without native support it is a hundred times slower.
+    On a CPU that takes matrix units: on one thread they doubled the speed of training and of evaluation here. Vector
+    instructions for bf16 alone gain little, and without either bf16 is tens to hundreds of times slower than float32.
     """
     if asked != "auto":
+        if asked == "bf16" and device.type == "cpu" and not _cpu_has(_BF16_UNITS):
+            say("warning: this CPU has no instructions for bf16; it will be many times slower than --precision float32")
         return Precision(name=asked, reason="as asked", device=device)
-    if device.type != "cuda":
-        return Precision(name="float32", reason="no GPU", device=device)
-    if torch.cuda.is_bf16_supported(including_emulation=False):
+    if device.type == "cpu":
+        if _cpu_has(_BF16_MATRIX_UNITS):
+            return Precision(name="bf16", reason="the CPU has matrix units for bf16", device=device)
+        return Precision(name="float32", reason="the CPU has no matrix units for bf16", device=device)
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return Precision(name="bf16", reason="the GPU has native bf16", device=device)
-    return Precision(name="fp16", reason="the GPU has no native bf16", device=device)
+    if device.type == "cuda":
+        return Precision(name="fp16", reason="the GPU has no native bf16", device=device)
+    return Precision(name="float32", reason=f"nothing else has been tried on {device.type}", device=device)
+
+
+def _cpu_has(any_of: tuple[str, ...]) -> bool:
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in any_of)

@@ -7,6 +7,8 @@ import time
 
 from tqdm import tqdm
 
+from models.errors import shown
+
 EVERY = 30.0
 """Seconds between two lines where standard error is not a terminal."""
 
@@ -14,13 +16,14 @@ EVERY = 30.0
 class Progress:
     """Shows updates made, loss, examples per second and time left."""
 
-    def __init__(self, total: int, label: str) -> None:
+    def __init__(self, total: int, label: str, silent: bool = False) -> None:
         self.label = label
+        self.silent = silent
         self.total = total
         self.first = 0
         self.started = self.said = time.monotonic()
         self.bar = None
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not silent:
             self.bar = tqdm(total=total, desc=label, unit="step", dynamic_ncols=True)
 
     def go_on_from(self, step: int) -> None:
@@ -43,7 +46,8 @@ class Progress:
 
     def say(self, message: str) -> None:
         """One line that stays, above the bar where there is one."""
-        say(f"{self.label}: {message}")
+        if not self.silent:
+            say(f"{self.label}: {message}")
 
     def close(self) -> None:
         """Leave the bar as it stands."""
@@ -52,8 +56,8 @@ class Progress:
 
 
 def say(message: str) -> None:
-    """A line that stays on standard error, above a bar where there is one."""
-    tqdm.write(message, file=sys.stderr)
+    """A line that stays on standard error, above a bar where there is one; what it quotes cannot drive a terminal."""
+    tqdm.write(shown(message), file=sys.stderr)
 
 
 def duration(seconds: float) -> str:

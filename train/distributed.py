@@ -1,0 +1,156 @@
+"""Several processes as one: each takes its share of every batch, and they exchange sums.
+
+`torchrun --nproc-per-node N -m train.run ...` starts them, on one machine or on several. Averages are never exchanged:
+shares differ in size. Without torchrun there is one process, its share is everything, and nothing here changes a bit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from models.errors import UserError
+from models.initialise import random_stream
+
+TIMEOUT = timedelta(seconds=50)
+"""How long a process waits for another: all are gone within a minute of a machine's death. A process that dies by
+itself is noticed at once, by its closed connections and by torchrun."""
+
+Item = TypeVar("Item")
+
+
+class LostProcessError(UserError):
+    """Another process of the run ended, or did not answer in time."""
+
+    exit_code = 1
+
+
+def local_index() -> int | None:
+    """This process's number among those that torchrun started on this machine; None without torchrun."""
+    return int(os.environ["LOCAL_RANK"]) if dist.is_torchelastic_launched() else None
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[None]:
+    """Inside, the processes that torchrun started are one: over NCCL between GPUs, over gloo between CPUs.
+
+    torchrun lets them meet once: entering it again inside changes nothing.
+    """
+    if dist.is_initialized() or not dist.is_torchelastic_launched():
+        yield
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    with _answered():
+        dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def world_size() -> int:
+    """How many processes make the run."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """This process's number, from 0."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def leads() -> bool:
+    """Whether this is the process that writes; the others write nothing."""
+    return rank() == 0
+
+
+def share(items: Sequence[Item]) -> Sequence[Item]:
+    """This process's part; each item is in exactly one process's part. Neighbours, alike in length, are dealt out."""
+    return items[rank() :: world_size()]
+
+
+def sum_(tensors: Iterable[Tensor]) -> None:
+    """Each tensor is, in place and in every process, the sum over all processes."""
+    if world_size() > 1:
+        with _answered():
+            for work in [dist.all_reduce(tensor, async_op=True) for tensor in tensors]:
+                work.wait()
+
+
+def sum_gradients_(model: nn.Module, *more: Tensor) -> None:
+    """The gradients of all that learns, and the tensors given beside, are sums over all processes."""
+    if world_size() > 1:
+        learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        for parameter in learning:
+            if parameter.grad is None:  # this process's share was empty
+                parameter.grad = torch.zeros_like(parameter)
+        sum_([*(parameter.grad for parameter in learning if parameter.grad is not None), *more])
+
+
+def copy_from_first_(tensors: Iterable[Tensor]) -> None:
+    """Each tensor is, in place, as the first process has it."""
+    if world_size() > 1:
+        with _answered():
+            for work in [dist.broadcast(tensor, src=0, async_op=True) for tensor in tensors]:
+                work.wait()
+
+
+def largest(number: int) -> int:
+    """The largest of the processes' numbers, in every process; none returns before all have asked."""
+    if world_size() == 1:
+        return number
+    found = torch.tensor(number)
+    with _answered():
+        dist.all_reduce(found, dist.ReduceOp.MAX)
+    return int(found)
+
+
+def gather_rows(rows: Sequence[Tensor], places: Sequence[int], count: int) -> Tensor:
+    """The rows of all processes, each at its place, in every process.
+
+    Args:
+        rows: this process's float32 rows on the host, in batches; none where its share is empty.
+        places: where each of them belongs.
+        count: rows of all processes.
+    """
+    width = largest(rows[0].shape[1] if rows else 0)
+    gathered = torch.zeros(count, width)
+    if rows:
+        gathered[torch.tensor(places)] = torch.cat(list(rows))
+    sum_([gathered])
+    return gathered
+
+
+def seed_update(dropout: torch.Generator, device: torch.device, seed: int, step: int) -> None:
+    """Of several processes, and on a GPU, an update's dropout follows from seed, rank and step: nothing is replayed.
+
+    One process on a CPU draws from one stream all along, whose state is in the checkpoint.
+    """
+    number = random_stream(seed, f"dropout {rank()} {step}").initial_seed()
+    if world_size() > 1:
+        dropout.manual_seed(number)
+    if device.type == "cuda":  # its kernels draw from the device's own stream
+        torch.cuda.manual_seed(number)
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    """Inside, a process that does not answer becomes a user's error.
+
+    Raises:
+        LostProcessError: it ended, or is late by more than `TIMEOUT`.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0].split(". ")[0]  # what follows is advice about bugs
+        raise LostProcessError(
+            f"another process of the run ended, or did not answer for {TIMEOUT.seconds} s ({reason})"
+        ) from None

@@ -1,0 +1,54 @@
+"""One run directory for several processes: the first holds and writes it, the others read what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from models.errors import CheckpointError
+from train.distributed import largest, leads
+from train.records import RunDirectory
+
+
+class Onlooker(RunDirectory):
+    """The directory of a run to all processes but the first. It takes no lock, and writing to it does nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def close(self) -> None:
+        """There is no lock to give back."""
+
+    def cut_metrics(self, size: int) -> None:
+        """The first process does it."""
+
+    def write_json(self, name: str, record: Mapping[str, Any]) -> None:
+        """The first process does it."""
+
+    def log(self, event: str, **fields: Any) -> None:
+        """The first process does it."""
+
+
+def open_directory(path: Path, resume: bool) -> RunDirectory:
+    """The run directory, new or to go on with, its lock taken by the first process.
+
+    Raises:
+        UserError: it is in use, or there already, or not there.
+        LostProcessError: the first process could not open it, and says why.
+    """
+    records = None
+    if leads():
+        records = (RunDirectory.reopen if resume else RunDirectory.create)(path)
+    largest(0)  # the others wait until it is open
+    return records or Onlooker(path)
+
+
+def require_one_folder(records: RunDirectory, step: int) -> None:
+    """All processes go on from one step.
+
+    Raises:
+        CheckpointError: another process found a later checkpoint.
+    """
+    if largest(step) != step:
+        raise CheckpointError(f"{records.path}: has to be one folder for all machines; another process sees more of it")
