@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from models.errors import UserError
-from train.cli import FLAGS, guard, parse_run
-from train.config import RunConfig, from_record, to_record
+from train.cli import guard, parse_run
+from train.config import RunConfig, from_record, to_record, with_setting
+from train.flags import FLAGS, SWITCHES
 from train.plan import plan_run
 from train.recipes import RECIPES
 
@@ -34,10 +35,16 @@ def test_every_flag_reaches_its_own_field():
     values = {int: "3", float: "0.25", str: "x"}
     special = {"--dataset": "mnli", "--hide": "premise", "--head-init": "zero", "--freeze": "all"}
     special |= {"--precision": "bf16", "--max-tokens": "99"}
+    special |= {"--columns": "label=x", "--label-names": "neutral,entailment,contradiction", "--overlap": "drop"}
     for flag, path, kind, _ in FLAGS:
         changed = parse_run([flag, special.get(flag, values[kind])]).config
         before, after = (dict(_leaves(to_record(c))) for c in (RECIPES["minilm"], changed))
         assert {p for p in after if after[p] != before.get(p)} == {path}, flag
+
+
+@pytest.mark.parametrize(("switch", "path", "value"), [entry[:3] for entry in SWITCHES])
+def test_every_switch_sets_its_own_field(switch, path, value):
+    assert parse_run([switch]).config == with_setting(RECIPES["minilm"], path, value) != RECIPES["minilm"]
 
 
 def _leaves(record: dict, prefix: str = ""):
@@ -68,7 +75,7 @@ def test_a_configuration_survives_its_record():
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--dataset", "snli"], "dataset 'snli' is not one of controlled, mnli"),
+        (["--dataset", "snli"], "dataset 'snli' is not one of controlled, mnli, own"),
         (["--recipe", "gpt"], "recipe 'gpt' is not one of minilm"),
         (["--epochs", "0"], "epochs is 0, must be at least 1"),
         (["--warmup", "1.5"], "warmup is 1.5, must be a share"),

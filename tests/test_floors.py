@@ -29,7 +29,7 @@ FLOORS = {  # models/ in full; train/ where the order is part of the design. A m
     "models.build": 6,
     "models.fetch": 7,
 }
-SIBLINGS = ("optim", "schedule", "precision", "stopping", "freeze", "seeds")  # each stands alone
+SIBLINGS = ("optim", "schedule", "precision", "stopping", "freeze", "distributed", "seeds")  # each stands alone
 
 
 def modules() -> dict[str, Path]:

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from tests.running import metrics, train
-from train.config import StopConfig
 from train.evaluate import Evaluation
 from train.journal import watch
+from train.rules import StopConfig
 from train.state import TrainState
 from train.stopping import Stopping
 

@@ -33,6 +33,23 @@ def pair() -> tuple[Toy, Toy]:
     return ours, theirs
 
 
+def test_l2_decay_is_adam_on_a_penalised_loss():
+    ours, theirs = pair()
+    optimizer = build_optimizer(ours, OptimConfig(weight_decay=0.1, decay="l2"))
+    reference = torch.optim.Adam(theirs.parameters(), lr=0.01, fused=False, foreach=False)
+    for step in range(10):
+        clear_gradients(ours)
+        loss = ours.loss(step)
+        loss.backward()
+        update(optimizer, loss.detach(), 100.0, 0.01)
+        reference.zero_grad()
+        penalty = theirs.word.weight.square().sum() + theirs.output.weight.square().sum()
+        (theirs.loss(step) + 0.1 / 2 * penalty).backward()
+        reference.step()
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(mine, other, rtol=0, atol=1e-9)
+
+
 @pytest.mark.parametrize("max_norm", [0.05, 100.0])
 def test_updates_equal_pytorch_clipping_and_adamw(max_norm):
     ours, theirs = pair()
@@ -91,12 +108,31 @@ def test_the_word_gradient_keeps_its_buffer_and_forgets_its_content():
     torch.testing.assert_close(ours.word.weight.grad, theirs.word.weight.grad, rtol=0, atol=1e-15)
 
 
-def test_biases_and_norms_are_not_decayed_and_frozen_parts_are_left_out():
-    ours, _ = pair()
-    ours.word.requires_grad_(False)
-    groups = build_optimizer(ours, OptimConfig(weight_decay=0.3)).param_groups
+def test_biases_and_norms_are_not_decayed():
+    groups = build_optimizer(pair()[0], OptimConfig(weight_decay=0.3)).param_groups
     shapes = {group["weight_decay"]: [tuple(p.shape) for p in group["params"]] for group in groups}
-    assert shapes == {0.3: [(3, 8)], 0.0: [(8,), (8,), (3,)]}
+    assert shapes == {0.3: [(50, 8), (3, 8)], 0.0: [(8,), (8,), (3,)]}
+
+
+def test_a_frozen_parameter_neither_moves_nor_decays_and_starts_afresh_when_it_thaws():
+    ours, _ = pair()
+    ours.output.weight.requires_grad_(False)
+    optimizer = build_optimizer(ours, OptimConfig(weight_decay=0.3))
+    before = ours.output.weight.clone()
+    for step in range(3):
+        clear_gradients(ours)
+        loss = ours.loss(step)
+        loss.backward()
+        update(optimizer, loss.detach(), 1.0, 0.1)
+    assert torch.equal(ours.output.weight, before)
+    assert ours.output.weight not in optimizer.state and ours.norm.weight in optimizer.state
+    ours.output.weight.requires_grad_(True)
+    clear_gradients(ours)
+    loss = ours.loss(3)
+    loss.backward()
+    update(optimizer, loss.detach(), 1.0, 0.1)
+    first = before * (1 - 0.1 * 0.3) - 0.1 * ours.output.weight.grad.sign()  # bias correction: the sign alone
+    torch.testing.assert_close(ours.output.weight, first, rtol=0, atol=1e-4)
 
 
 def test_global_norm_is_that_of_all_entries():

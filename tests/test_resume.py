@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import signal
@@ -179,3 +180,16 @@ def test_the_second_ctrl_c_leaves_at_once(tmp_path, tiny_checkpoint):
         assert main(command) == 130
     assert not (tmp_path / "s" / "runs" / "run" / "checkpoints").exists()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_setting_younger_than_the_record_has_its_default(tmp_path, tiny_checkpoint, reference):
+    with before_call(loop, "train_step", 6, crash), pytest.raises(Crash):
+        train(tmp_path, tiny_checkpoint, *EVERY_4)
+    directory = tmp_path / "s" / "runs" / "run"
+    config = record(directory, "config")
+    del config["freeze"]["thaws"], config["evaluation"]["watched"]
+    (directory / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(CheckpointError, match=r"freeze.thaws: was 4, is 3"):
+        resume(directory, tiny_checkpoint, "--set", "freeze.thaws=3")
+    resume(directory, tiny_checkpoint)
+    assert metrics(directory) == metrics(reference)

@@ -75,6 +75,7 @@ def test_records_tell_the_whole_run(arms):
     evaluations = metrics(run, "evaluation")
     places = {s: [e["step"] for e in evaluations if e["split"] == s] for s in {e["split"] for e in evaluations}}
     assert places == {
+        "train": [0, 12],
         "test": [0, 12],
         "test_unseen": [0, 12],
         "validation": [0, 6, 12, 12],

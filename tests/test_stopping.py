@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.config import StopConfig
+from train.rules import StopConfig
 from train.stopping import Stopping
 
 EIGHTHS = st.integers(0, 16).map(lambda n: n / 8)  # exact in binary, so that ties are ties
@@ -19,13 +19,27 @@ def test_it_follows_its_definition(values, delta, patience, loss):
     for epoch, value in enumerate(values):
         better = not kept or (values[kept[-1]] - value if loss else value - values[kept[-1]]) > delta
         kept += [epoch] * better
-        figures = {"loss": value, "accuracy": 0.5} if loss else {"loss": 0.5, "accuracy": value}
-        assert stopping.improved(**figures) == better
+        assert stopping.improved({monitor: value}, epoch + 1) == better
         assert stopping.exhausted == (epoch - kept[-1] >= patience)
 
 
 def test_without_patience_it_never_stops():
     stopping = Stopping(StopConfig())
-    for _ in range(100):
-        stopping.improved(1.0, 0.5)
+    for epoch in range(1, 101):
+        stopping.improved({"validation_loss": 1.0}, epoch)
     assert not stopping.exhausted
+
+
+@given(values=st.lists(EIGHTHS, min_size=1, max_size=20), wait=st.integers(0, 20), patience=st.integers(1, 4))
+def test_patience_begins_after_the_wait(values, wait, patience):
+    stopping = Stopping(StopConfig(monitor="train_loss", patience=patience, wait=wait))
+    for epoch, value in enumerate(values, start=1):
+        stopping.improved({"train_loss": value, "validation_loss": 9.0}, epoch)
+        best = 1 + values.index(min(values[:epoch]))
+        assert stopping.exhausted == (epoch - max(best, wait) >= patience)
+
+
+def test_training_accuracy_must_be_above_the_limit():
+    rule = Stopping(StopConfig(train_accuracy=0.95))
+    assert [rule.learned(accuracy) for accuracy in (None, 0.0, 0.95, 0.951)] == [False, False, False, True]
+    assert not Stopping(StopConfig()).learned(1.0)

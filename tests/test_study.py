@@ -118,6 +118,16 @@ def test_the_time_of_a_run_by_hand():
     assert pace.seconds(config) == 1_000 * 2 * 0.5 + (50 * (2 + 2) + 100 * 2 + 2 * 16 * (3 + 1)) * 0.25
 
 
+def test_an_epoch_with_a_frozen_encoder_costs_a_forward_pass():
+    data = {"train_examples": 1_000, "validation_examples": 50}
+    evaluation = {"probes": 0, "watched": 7, "last": True}
+    optim, freeze = {"epochs": 50, "max_epochs": 6}, {"layers": "all", "thaw_every": 2}
+    asked = {"data": data, "optim": optim, "evaluation": evaluation, "freeze": freeze}
+    pace = Pace(trained=0.5, evaluated=0.25, test=100)
+    looks = 50 * (6 + 2) + 100 * 3 + 2 * 7 * (6 + 1) + 2 * 128
+    assert pace.seconds(from_record(RunConfig, asked)) == 1_000 * 4 * 0.5 + (1_000 * 2 + looks) * 0.25
+
+
 def test_help_imports_no_torch():
     code = (
         "import sys\nfrom train.study import main\ntry:\n    main(['--help'])\nexcept SystemExit: pass\n"
@@ -155,7 +165,7 @@ def test_a_study_that_is_stopped_goes_on_where_it_was(tmp_path, tiny_checkpoint)
     planned = expand(read_study(path), {})
     first, second = (tmp_path / "real" / "runs" / run.name for run in planned)
     process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    while not (first / "metrics.jsonl").exists() or '"train"' not in (first / "metrics.jsonl").read_text():
+    while not (first / "metrics.jsonl").exists() or '"event": "train"' not in (first / "metrics.jsonl").read_text():
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to every process of the terminal's group
     message = process.communicate(timeout=60)[1].splitlines()[-1]

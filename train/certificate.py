@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from models.errors import CheckpointError
 from train.cli import flatten
-from train.config import NUMERICS_VERSION
+from train.config import NUMERICS_VERSION, RunConfig, to_record
 from train.data.batches import epoch_batches, order_hash
+from train.distributed import world_size
 from train.records import RunDirectory, rounded
 from train.state import Job
 
@@ -34,11 +35,12 @@ def parameters_hash(model: nn.Module) -> str:
 
 
 def build_certificate(job: Job, data_hashes: Mapping[str, str]) -> dict[str, Any]:
-    """Hashes of the architecture, the fresh head, the batches of all epochs, the data; and the numerics version."""
+    """Hashes of the architecture, the fresh head, the batches of all epochs, the data; numerics version, processes."""
     config, lengths = job.config, job.train.lengths
     epochs = (epoch_batches(lengths, config.optim.batch_size, config.seed, epoch) for epoch in range(job.plan.epochs))
     return {
         "numerics_version": NUMERICS_VERSION,
+        "world_size": world_size(),
         "parameters_sha256": parameters_hash(job.model),
         "head_sha256": tensors_hash(job.model.head.state_dict()),
         "batch_order_sha256": order_hash(epochs, job.ids),
@@ -46,6 +48,12 @@ def build_certificate(job: Job, data_hashes: Mapping[str, str]) -> dict[str, Any
     }
 
 
+_USUAL: Mapping[str, Mapping[str, Any]] = {
+    "config.json": to_record(RunConfig()),
+    "certificate.json": {"world_size": 1},
+    "environment.json": {"world_size": 1},
+}
+"""What runs start from, by file name; values for settings younger than a record."""
 _MAY_DIFFER = ("save", "export", "commit", "dirty", "python", "schema_version", "claims_sha256")
 """Parts of a run's start that change none of its numbers."""
 
@@ -57,13 +65,14 @@ def differences_to(records: RunDirectory, start: Mapping[str, Mapping[str, Any]]
         CheckpointError: something differs that changes numbers.
     """
     differences = []
-    for name in ("config.json", "certificate.json", "environment.json"):
-        then, now = dict(flatten(records.read_json(name))), dict(flatten(json.loads(json.dumps(rounded(start[name])))))
+    for name, usual in _USUAL.items():
+        then = dict(flatten(usual)) | dict(flatten(records.read_json(name)))
+        now = dict(flatten(json.loads(json.dumps(rounded(start[name])))))
         for key in sorted(then.keys() | now.keys()):
             if key.split(".")[0] not in _MAY_DIFFER and then.get(key) != now.get(key):
                 differences.append(f"{key}: was {then.get(key)!r}, is {now.get(key)!r}")
     if differences and not allow_inexact:
-        listed = "\n  ".join(differences)
+        listed = "\n  ".join(dict.fromkeys(differences))
         raise CheckpointError(
             f"{records.path}: cannot be resumed exactly (--allow-inexact goes on all the same):\n  {listed}"
         )

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from models.errors import CheckpointError
 from models.files import flush_to_disk, remove, replaced_file, replaced_folder, sha256_of
+from train.distributed import largest, leads
 from train.interrupt import Signals
 from train.journal import flush
 from train.records import writing
@@ -46,18 +47,27 @@ class Saver:
         self.every_seconds = 60 * every_minutes
         self.signals = signals
         self.saved_at = time.monotonic()
+        self.saved_step = -1
 
     def after_step(self, job: Job, state: TrainState) -> None:
-        """Called between two steps, where the state is complete.
+        """Called between two steps, where the state is complete. A signal to one process ends all after this step.
 
         Raises:
             Interrupted: a signal came; the state is saved.
         """
         due = self.every_steps is not None and state.step % self.every_steps == 0
-        if due or time.monotonic() - self.saved_at >= self.every_seconds or self.signals.received or state.stop_reason:
+        if due or time.monotonic() - self.saved_at >= self.every_seconds or state.stop_reason:
+            self._save(job, state)
+        if received := largest(self.signals.received):
+            if self.saved_step != state.step:
+                self._save(job, state)
+            self.signals.received = received
+            self.signals.check()
+
+    def _save(self, job: Job, state: TrainState) -> None:
+        if leads():
             save(job, state)
-            self.saved_at = time.monotonic()
-        self.signals.check()
+        self.saved_at, self.saved_step = time.monotonic(), state.step
 
 
 def folder_of(job: Job) -> Path:
@@ -75,9 +85,13 @@ def folder_of(job: Job) -> Path:
 def save_best(job: Job, state: TrainState) -> None:
     """Copy the present weights to the disk as the best ones. The file before stays until no checkpoint needs it.
 
+    Of several processes the first does it.
+
     Raises:
         CheckpointError: the disk refused; earlier files are untouched.
     """
+    if not leads():
+        return
     path = folder_of(job) / best_name(state.best)
     try:
         path.parent.mkdir(exist_ok=True)

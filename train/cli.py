@@ -17,40 +17,10 @@ from typing import Any, ClassVar
 
 from models.errors import UserError
 from train.config import RunConfig, from_record, with_setting
+from train.flags import FLAGS, SWITCHES, Flag
 from train.recipes import RECIPES
 
 INTERRUPTED = 130
-
-SNAPSHOTS = 10
-"""What --keep-trajectory keeps."""
-
-Flag = tuple[str, str, type, str]
-FLAGS: tuple[Flag, ...] = (
-    # flag, field of RunConfig, type, help
-    ("--init", "init", str, "scratch, pretrained, embeddings, shuffled, bottom-K or mlm: how the encoder is filled"),
-    ("--checkpoint", "checkpoint", str, "minilm, bert, distilbert, roberta, a folder, a .safetensors file or a hub id"),
-    ("--mlm", "mlm", str, "folder of python -m train.pretrain (default: results/mlm/DATASET-EXAMPLES)"),
-    ("--dataset", "data.dataset", str, "controlled (built in) or mnli"),
-    ("--data", "data.folder", str, "folder with train.tsv and dev_matched.tsv (for mnli; else MNLI_DIR, else the hub)"),
-    ("--train-examples", "data.train_examples", int, "training pairs (default: all)"),
-    ("--test-examples", "data.test_examples", int, "test pairs (default: all)"),
-    ("--validation-examples", "data.validation_examples", int, "pairs set aside for validation"),
-    ("--max-tokens", "data.max_tokens", int, "longest encoded pair"),
-    ("--hide", "data.hide", str, "premise or hypothesis: train on the other side alone"),
-    ("--epochs", "optim.epochs", int, "passes over the training pairs"),
-    ("--max-steps", "optim.max_steps", int, "stop after this many updates"),
-    ("--batch-size", "optim.batch_size", int, "examples of one forward pass"),
-    ("--accumulation", "optim.accumulation", int, "batches of one update"),
-    ("--learning-rate", "optim.learning_rate", float, "peak rate (default: the recipe's for this init)"),
-    ("--warmup", "optim.warmup", float, "share of the steps in which the rate rises"),
-    ("--freeze", "freeze.layers", str, "none, all, or K: embeddings and the lowest K layers"),
-    ("--patience", "stop.patience", int, "stop after this many epochs without improvement (default: never)"),
-    ("--head-init", "head_init", str, "normal, or zero: then the first loss is exactly ln 3"),
-    ("--seed", "seed", int, "decides the fresh weights, the batches and the dropout"),
-    ("--device", "device", str, "auto, cpu, cuda, cuda:1, ..."),
-    ("--precision", "precision", str, "auto, float32, bf16 or fp16"),
-    ("--threads", "threads", int, "CPU threads (default: one for each core)"),
-)
 
 _EPILOG = """\
 Any other setting: --set optim.weight_decay=0.1 (see train/config.py), or a TOML file: --config run.toml.
@@ -80,7 +50,16 @@ class Request:
         """What goes on with this run. Paths are given again: the record holds their last component alone."""
         places = {"--data": self.config.data.folder, "--checkpoint": self.config.checkpoint, "--mlm": self.config.mlm}
         again = [part for flag, place in places.items() if place and os.sep in place for part in (flag, place)]
-        return shlex.join(["python", "-m", self.program, "--resume", str(self.directory), *again])
+        return shlex.join([*_launcher(), "-m", self.program, "--resume", str(self.directory), *again])
+
+
+def _launcher() -> list[str]:
+    """What starts a module as this process was started: python, or torchrun, whose workers find this in their place."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return ["python"]
+    here, everywhere = (int(os.environ[name]) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
+    nodes = ["--nnodes", str(everywhere // here)] if everywhere > here else []
+    return ["torchrun", *nodes, "--nproc-per-node", str(here)]
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -94,8 +73,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--recipe", default="minilm", metavar="NAME", help=f"defaults: {', '.join(RECIPES)}")
     add_settings(parser, RECIPES["minilm"], FLAGS)
-    parser.add_argument("--keep-trajectory", action="store_true", help=f"keep {SNAPSHOTS} snapshots of the weights")
-    parser.add_argument("--no-export", action="store_true", help="do not keep the best weights")
+    for switch, _, _, text in SWITCHES:
+        parser.add_argument(switch, action="store_true", help=text)
     parser.add_argument("--results", default="results", metavar="DIR", help="where studies lie (default: results)")
     parser.add_argument("--study", default="my-runs", metavar="NAME", help="folder of the study (default: my-runs)")
     parser.add_argument("--name", metavar="NAME", help="folder of the run (default: INIT-seedSEED)")
@@ -186,13 +165,17 @@ def settings(arguments: Mapping[str, Any], flags: Sequence[Flag]) -> Iterator[tu
             raise UserError(f"--set {item!r}: write FIELD=VALUE")
         yield path.strip(), parse_value(value.strip())
     for flag, path, _, _ in flags:
-        value = arguments[flag[2:].replace("-", "_")]
+        value = arguments[name_of(flag)]
         if value is not None:
             yield path, value
-    if arguments.get("no_export"):
-        yield "export", False
-    if arguments.get("keep_trajectory"):
-        yield "trajectory", SNAPSHOTS
+    for switch, path, value, _ in SWITCHES:
+        if arguments.get(name_of(switch)):
+            yield path, value
+
+
+def name_of(flag: str) -> str:
+    """What argparse, and a study file, call a flag."""
+    return flag[2:].replace("-", "_")
 
 
 def flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -9,19 +9,15 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from models.errors import UserError
+from train.data.naming import parse_columns, parse_label_names
+from train.rules import FreezeConfig, StopConfig, require
 
 SCHEMA_VERSION = 1
 NUMERICS_VERSION = 2
 """Raised whenever a change to models/ or train/ alters a run's numbers; runs of different versions do not compare."""
 
-DATASETS = ("controlled", "mnli")
+DATASETS = ("controlled", "mnli", "own")
 PRECISIONS = ("auto", "float32", "bf16", "fp16")
-MONITORS = ("validation_loss", "validation_accuracy")
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise UserError(message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,31 +25,40 @@ class DataConfig:
     """Which pairs, how many, how long."""
 
     dataset: str = "controlled"
-    """`controlled` (built in) or `mnli` (from `folder`, else MNLI_DIR, else the hub)."""
+    """`controlled` (built in), `mnli` (from `folder`, else MNLI_DIR, else the hub) or `own` (from `folder`)."""
     folder: str | None = None
-    """Folder with train.tsv and dev_matched.tsv; only its last component is recorded."""
+    """Folder of a known layout, or one file (see train/data/naming.py); only its last component is recorded."""
+    columns: str | None = None
+    """`premise=NAME,hypothesis=NAME,label=NAME,genre=NAME`, any of them; None knows MultiNLI's and GLUE's names."""
+    label_names: str | None = None
+    """The labels that the integers 0, 1, 2 mean, in that order; None refuses integers of an unknown source."""
+    overlap: str | None = None
+    """Training pairs that are test pairs, too: None refuses them, `drop` leaves them out, `keep` trains on them."""
     train_examples: int | None = None
     """Training pairs to use; None is all."""
     sample: str = "first"
     """Which of them: `first` in the file's order, or `seeded`, drawn by the run's seed."""
     validation_examples: int = 1_000
-    """Pairs carved out of the training file for validation, whole premises at a time."""
+    """Validation pairs to use; where there is no file of them, carved out of training, whole premises at a time."""
     test_examples: int | None = None
-    """Test pairs to use, the first ones; None is all."""
+    """Test pairs to use, the first ones; None is all, or where they are drawn, too, as many as for validation."""
     max_tokens: int = 128
     """Longest encoded pair in tokens; longer ones lose tokens from the longer sentence first."""
     hide: str | None = None
     """`premise` or `hypothesis`: blank that side, for a one-sided baseline."""
 
     def __post_init__(self) -> None:
-        _require(self.dataset in DATASETS, f"dataset {self.dataset!r} is not one of {', '.join(DATASETS)}")
-        _require(self.sample in ("first", "seeded"), f"sample {self.sample!r} is neither 'first' nor 'seeded'")
-        _require(self.hide in (None, "premise", "hypothesis"), f"hide {self.hide!r} is not premise or hypothesis")
-        _require(self.max_tokens >= 8, f"max_tokens is {self.max_tokens}, must be at least 8")
-        _require(self.validation_examples >= 1, "validation_examples must be at least 1")
+        require(self.dataset in DATASETS, f"dataset {self.dataset!r} is not one of {', '.join(DATASETS)}")
+        require(self.sample in ("first", "seeded"), f"sample {self.sample!r} is neither 'first' nor 'seeded'")
+        require(self.overlap in (None, "drop", "keep"), f"overlap {self.overlap!r} is neither 'drop' nor 'keep'")
+        parse_columns(self.columns)
+        parse_label_names(self.label_names)
+        require(self.hide in (None, "premise", "hypothesis"), f"hide {self.hide!r} is not premise or hypothesis")
+        require(self.max_tokens >= 8, f"max_tokens is {self.max_tokens}, must be at least 8")
+        require(self.validation_examples >= 1, "validation_examples must be at least 1")
         for name in ("train_examples", "test_examples"):
             value = getattr(self, name)
-            _require(value is None or value >= 1, f"{name} is {value}, must be at least 1")
+            require(value is None or value >= 1, f"{name} is {value}, must be at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +70,8 @@ class OptimConfig:
     learning_rates: Mapping[str, float] = field(default_factory=dict)
     """The recipe's peak rate by init."""
     weight_decay: float = 0.01
+    decay: str = "decoupled"
+    """How it acts: `decoupled` shrinks the weights (AdamW), `l2` adds to the gradient, after clipping (Adam)."""
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
@@ -81,18 +88,23 @@ class OptimConfig:
     epochs: int = 4
     max_steps: int | None = None
     """Stop after this many updates; the schedule still spans all epochs."""
+    max_epochs: int | None = None
+    """Stop after this many epochs; the schedule still spans all of them."""
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "accumulation", "epochs"):
-            _require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}, must be at least 1")
-        _require(self.max_steps is None or self.max_steps >= 1, f"max_steps is {self.max_steps}, must be at least 1")
+            require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}, must be at least 1")
+        for name in ("max_steps", "max_epochs"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, f"{name} is {value}, must be at least 1")
         rates = [*self.learning_rates.values(), *([] if self.learning_rate is None else [self.learning_rate])]
         for rate in rates:
-            _require(math.isfinite(rate) and 0 < rate < 1, f"learning_rate is {rate}, must lie between 0 and 1")
-        _require(0 <= self.warmup <= 1, f"warmup is {self.warmup}, must be a share from 0 to 1")
-        _require(0 <= self.weight_decay < 1, f"weight_decay is {self.weight_decay}, must lie in [0, 1)")
-        _require(self.schedule in ("linear", "constant"), f"schedule {self.schedule!r} is not linear or constant")
-        _require(self.max_grad_norm > 0, f"max_grad_norm is {self.max_grad_norm}, must be positive")
+            require(math.isfinite(rate) and 0 < rate < 1, f"learning_rate is {rate}, must lie between 0 and 1")
+        require(0 <= self.warmup <= 1, f"warmup is {self.warmup}, must be a share from 0 to 1")
+        require(0 <= self.weight_decay < 1, f"weight_decay is {self.weight_decay}, must lie in [0, 1)")
+        require(self.decay in ("decoupled", "l2"), f"decay {self.decay!r} is neither decoupled nor l2")
+        require(self.schedule in ("linear", "constant"), f"schedule {self.schedule!r} is not linear or constant")
+        require(self.max_grad_norm > 0, f"max_grad_norm is {self.max_grad_norm}, must be positive")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +117,7 @@ class DropoutConfig:
 
     def __post_init__(self) -> None:
         for name, p in asdict(self).items():
-            _require(p is None or 0 <= p < 1, f"dropout.{name} is {p}, must lie in [0, 1)")
+            require(p is None or 0 <= p < 1, f"dropout.{name} is {p}, must lie in [0, 1)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,39 +128,15 @@ class EvaluationConfig:
     """Evaluations of the probe sets along the run, evenly spaced in steps, beside the one at step 0."""
     probe_examples: int = 128
     """Pairs of each probe set: the first of training and of validation."""
+    watched: int = 0
+    """Pairs of training and of test, the first of each, evaluated after every epoch as the seed report did."""
+    last: bool = False
+    """Test the last weights too, beside the best ones: what does the choice between them cost or gain?"""
 
     def __post_init__(self) -> None:
-        _require(self.probes >= 0, f"probes is {self.probes}, must not be negative")
-        _require(self.probe_examples >= 1, f"probe_examples is {self.probe_examples}, must be at least 1")
-
-
-@dataclass(frozen=True, kw_only=True)
-class FreezeConfig:
-    """Which part of the encoder does not learn: a frozen part is in evaluation mode and draws no dropout."""
-
-    layers: str = "none"
-    """`none`, `all` (the whole encoder), or a number K: the embeddings and the lowest K layers."""
-
-    def __post_init__(self) -> None:
-        number = self.layers.isdecimal()
-        _require(self.layers in ("none", "all") or number, f"freeze {self.layers!r} is not none, all or a number")
-
-
-@dataclass(frozen=True, kw_only=True)
-class StopConfig:
-    """When to stop early, and what `best` means."""
-
-    monitor: str = "validation_loss"
-    """`validation_loss` or `validation_accuracy`: chooses the best weights, once an epoch."""
-    patience: int | None = None
-    """Epochs without improvement before stopping; None never stops early."""
-    min_delta: float = 0.0
-    """An improvement must be larger than this."""
-
-    def __post_init__(self) -> None:
-        _require(self.monitor in MONITORS, f"monitor {self.monitor!r} is not one of {', '.join(MONITORS)}")
-        _require(self.patience is None or self.patience >= 1, f"patience is {self.patience}, must be at least 1")
-        _require(self.min_delta >= 0, f"min_delta is {self.min_delta}, must not be negative")
+        require(self.probes >= 0, f"probes is {self.probes}, must not be negative")
+        require(self.probe_examples >= 1, f"probe_examples is {self.probe_examples}, must be at least 1")
+        require(self.watched >= 0, f"watched is {self.watched}, must not be negative")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,8 +148,8 @@ class SaveConfig:
     every_minutes: float = 10.0
 
     def __post_init__(self) -> None:
-        _require(self.every_steps is None or self.every_steps >= 1, f"every_steps is {self.every_steps}, must be >= 1")
-        _require(self.every_minutes >= 0, f"every_minutes is {self.every_minutes}, must not be negative")
+        require(self.every_steps is None or self.every_steps >= 1, f"every_steps is {self.every_steps}, must be >= 1")
+        require(self.every_minutes >= 0, f"every_minutes is {self.every_minutes}, must not be negative")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +160,8 @@ class RunConfig:
     recipe: str = "minilm"
     checkpoint: str = "minilm"
     """Architecture, vocabulary and, for the arms that want them, weights: a name, folder, file or hub id."""
+    depth: int | None = None
+    """Layers of a scratch encoder; None is the checkpoint's own number, as for every arm that loads weights."""
     mlm: str | None = None
     """Folder that `python -m train.pretrain` wrote, for the arm `mlm`; None is `mlm_folder`'s choice."""
     head_init: str = "normal"
@@ -189,16 +179,17 @@ class RunConfig:
     optim: OptimConfig = OptimConfig()
     dropout: DropoutConfig = DropoutConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
-    freeze: FreezeConfig = FreezeConfig()
-    stop: StopConfig = StopConfig()
+    freeze: FreezeConfig = field(default_factory=FreezeConfig)
+    stop: StopConfig = field(default_factory=StopConfig)
     save: SaveConfig = SaveConfig()
 
     def __post_init__(self) -> None:
-        _require(self.head_init in ("normal", "zero"), f"head_init {self.head_init!r} is neither normal nor zero")
-        _require(self.precision in PRECISIONS, f"precision {self.precision!r} is not one of {', '.join(PRECISIONS)}")
-        _require(0 <= self.seed < 2**31, f"seed is {self.seed}, must lie in 0 to 2^31 - 1")
-        _require(self.threads is None or self.threads >= 1, f"threads is {self.threads}, must be at least 1")
-        _require(self.trajectory is None or self.trajectory >= 2, f"trajectory is {self.trajectory}, must be >= 2")
+        require(self.head_init in ("normal", "zero"), f"head_init {self.head_init!r} is neither normal nor zero")
+        require(self.precision in PRECISIONS, f"precision {self.precision!r} is not one of {', '.join(PRECISIONS)}")
+        require(self.depth is None or self.depth >= 1, f"depth is {self.depth}, must be at least 1")
+        require(0 <= self.seed < 2**31, f"seed is {self.seed}, must lie in 0 to 2^31 - 1")
+        require(self.threads is None or self.threads >= 1, f"threads is {self.threads}, must be at least 1")
+        require(self.trajectory is None or self.trajectory >= 2, f"trajectory is {self.trajectory}, must be >= 2")
 
     @property
     def mlm_folder(self) -> Path:
@@ -226,7 +217,7 @@ def from_record(kind: type, record: Mapping[str, Any]) -> Any:
     """
     hints = get_type_hints(kind)
     unknown = sorted(set(record) - {f.name for f in fields(kind)})
-    _require(not unknown, f"unknown setting {', '.join(unknown)}; {kind.__name__} knows {', '.join(hints)}")
+    require(not unknown, f"unknown setting {', '.join(unknown)}; {kind.__name__} knows {', '.join(hints)}")
     values = {k: from_record(hints[k], v) if is_dataclass(hints[k]) else v for k, v in record.items()}
     return kind(**values)
 

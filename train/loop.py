@@ -11,11 +11,13 @@ from torch.nn import functional as F
 
 from train.checkpoint import Saver, save_best
 from train.data.batches import epoch_steps, split_by_tokens
+from train.distributed import seed_update, share, sum_gradients_
 from train.evaluate import Figures, evaluate
 from train.journal import flush, log_evaluation, watch
 from train.optim import clear_gradients, global_norm, update
 from train.schedule import learning_rate_at
 from train.state import Job, TrainState
+from train.thaw import Thawing
 from train.trajectory import keep_snapshot
 
 FLUSH_EVERY = 10
@@ -33,7 +35,8 @@ def fit(job: Job, state: TrainState, saver: Saver) -> None:
         DivergedError: no step can follow.
         Interrupted: a signal asked for the end; the state is saved.
     """
-    run_epochs(job, state, saver, lambda _: job, finish_epoch)
+    thaws = job.config.freeze.thaw_every is not None
+    run_epochs(job, state, saver, Thawing(job, state) if thaws else lambda _: job, finish_epoch)
 
 
 def run_epochs(
@@ -46,7 +49,7 @@ def run_epochs(
     """Step through epochs until there is a reason to stop.
 
     Args:
-        job_of: the job as an epoch sees it; only its training set may change.
+        job_of: the job as an epoch sees it; only its sets may change.
         finish: called after an epoch's last update; ends in `close_epoch`.
     """
     state.tick()
@@ -58,9 +61,9 @@ def run_epochs(
         while state.epoch == epoch and not state.stop_reason:
             train_step(now, state, steps[state.position])
             if state.step in job.plan.probe_steps:
-                probe(job, state)
+                probe(now, state)
             if state.position == len(steps) or state.step == job.plan.steps:
-                finish(job, state)
+                finish(now, state)
             keep_snapshot(job, state)
             saver.after_step(job, state)
     job.progress.close()
@@ -70,6 +73,7 @@ def train_step(job: Job, state: TrainState, batches: list[list[int]]) -> None:
     """One update from the given batches: the gradient of the mean loss over all that is predicted in them."""
     started = time.perf_counter()
     clear_gradients(job.model)
+    seed_update(job.dropout, job.precision.device, job.config.seed, state.step)
     loss, correct = accumulate(job, batches)
     state.step += 1
     state.position += 1
@@ -95,19 +99,23 @@ def train_step(job: Job, state: TrainState, batches: list[list[int]]) -> None:
 
 
 def accumulate(job: Job, batches: list[list[int]]) -> tuple[Tensor, Tensor]:
-    """Add up the gradients of the batches' mean loss; returns that loss and the number right, both on the device."""
+    """Add up the gradients of the batches' mean loss; returns that loss and the number right, both on the device.
+
+    Of several processes each works on its share of every batch, and all have the sums.
+    """
     targets = sum(job.train.targets(batch) for batch in batches)
     lengths = job.train.lengths
-    loss = torch.zeros((), device=job.precision.device)
+    loss = torch.zeros((), device=job.precision.device, dtype=next(job.model.parameters()).dtype)
     correct = torch.zeros((), device=job.precision.device)
     for batch in batches:
-        for part in split_by_tokens(batch, lengths, MAX_TOKENS):
+        for part in split_by_tokens(share(batch), lengths, MAX_TOKENS):
             with job.precision.autocast():
                 logits_BC, labels_B = job.train.logits(job.model, part, job.precision.device)
-            share = F.cross_entropy(logits_BC.float(), labels_B, reduction="sum") / targets
-            (share if job.scaler is None else job.scaler.scale(share)).backward()
-            loss += share.detach()
+            addend = F.cross_entropy(logits_BC.to(loss.dtype), labels_B, reduction="sum") / targets
+            (addend if job.scaler is None else job.scaler.scale(addend)).backward()
+            loss += addend.detach()
             correct += (logits_BC.detach().argmax(1) == labels_B).sum()
+    sum_gradients_(job.model, loss, correct)
     return loss, correct
 
 
@@ -148,8 +156,24 @@ def finish_epoch(job: Job, state: TrainState) -> None:
     """Log the epoch, evaluate on validation, close the epoch, and watch for a dead run."""
     train_loss = log_epoch(job, state)
     result = evaluate(job.model, job.validation, job.precision)
-    close_epoch(job, state, train_loss, result)
+    close_epoch(job, state, train_loss, result, evaluate_watched(job, state))
     watch(job, state, train_loss, result)
+
+
+def evaluate_watched(job: Job, state: TrainState) -> float | None:
+    """Record figures of the first training and test pairs, if that was asked for; returns the training accuracy.
+
+    The seed report's practice, kept so that its curves can be drawn: the test pairs choose nothing here.
+    """
+    watched = job.config.evaluation.watched
+    if not watched:
+        return None
+    results = {}
+    for name in ("train", "test"):
+        pairs = job.sets[name]
+        results[name] = evaluate(job.model, pairs, job.precision, range(min(watched, len(pairs))))
+        log_evaluation(job, state, f"watched_{name}", results[name])
+    return results["train"].accuracy
 
 
 def log_epoch(job: Job, state: TrainState) -> float:
@@ -168,27 +192,33 @@ def log_epoch(job: Job, state: TrainState) -> float:
     return train_loss
 
 
-def close_epoch(job: Job, state: TrainState, train_loss: float, result: Figures) -> None:
+def close_epoch(
+    job: Job, state: TrainState, train_loss: float, result: Figures, train_accuracy: float | None = None
+) -> None:
     """Log the validation figures, keep the weights if they are the best, decide whether to stop."""
     log_evaluation(job, state, "validation", result)
     job.progress.say(
         f"epoch {state.epoch + 1}/{job.plan.epochs}: train loss {train_loss:.4f}, "
         f"validation loss {result.loss:.4f}, validation accuracy {result.accuracy:.3f}"
     )
-    if state.stopping.improved(result.loss, result.accuracy):
-        figures = {"validation_loss": result.loss, "validation_accuracy": result.accuracy}
+    figures = {"validation_loss": result.loss, "validation_accuracy": result.accuracy, "train_loss": train_loss}
+    if state.stopping.improved(figures, state.epoch + 1):
         state.best = {"step": state.step, "epoch": state.epoch + 1, **figures}
         save_best(job, state)
     state.epoch, state.position = state.epoch + 1, 0
     state.epoch_loss, state.epoch_correct, state.epoch_examples = 0.0, 0, 0
-    state.stop_reason = why_stop(job, state)
+    state.stop_reason = why_stop(job, state, train_accuracy)
     state.tick()
 
 
-def why_stop(job: Job, state: TrainState) -> str:
+def why_stop(job: Job, state: TrainState, train_accuracy: float | None) -> str:
     """The reason to stop after an epoch, or an empty text."""
     if state.step == job.plan.steps:
+        if state.epoch == job.config.optim.max_epochs and state.epoch < job.plan.epochs:
+            return f"{state.epoch} of {job.plan.epochs} epochs done, as asked"
         return "all steps done" if job.config.optim.max_steps else "all epochs done"
+    if state.stopping.learned(train_accuracy):
+        return f"training accuracy above {job.config.stop.train_accuracy:g}"
     if state.stopping.exhausted:
         return f"no better {job.config.stop.monitor} for {job.config.stop.patience} epochs"
     return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from models.build import find_arm
@@ -55,11 +55,15 @@ def open_checkpoint(config: RunConfig, download: bool) -> tuple[Checkpoint, Enco
 
     Raises:
         CheckpointError: it is missing or unusable, or has no tokenizer.
-        UserError: it cannot take sequences as long as asked for.
+        UserError: it cannot take sequences as long as asked for, or another depth was asked for than the arm loads.
     """
     checkpoint = find_checkpoint(config.checkpoint, download=download)
     dropout = config.dropout
     encoder = checkpoint.config.with_dropout(dropout.hidden, dropout.attention, dropout.classifier)
+    if config.depth is not None:
+        if find_arm(config.init).source is not None:
+            raise UserError(f"depth {config.depth}: --init {config.init} loads weights, which have their own")
+        encoder = replace(encoder, num_hidden_layers=config.depth)
     if checkpoint.tokenizer is None:
         raise CheckpointError(f"{checkpoint.name}: has no tokenizer.json, without which no sentence can be encoded")
     if config.data.max_tokens > encoder.max_tokens:

@@ -8,19 +8,21 @@ from torch import Tensor, nn
 from train.config import OptimConfig
 
 
-def build_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
-    """Fused AdamW over the parameters that learn; no weight decay for biases and norms.
+def build_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.Adam:
+    """Fused AdamW over all parameters, or Adam with an L2 penalty; no weight decay for biases and norms.
 
-    Source: Loshchilov and Hutter 2019; Devlin et al. 2018, A.2; google-research/bert, optimization.py, which excludes
-    LayerNorm and bias.
+    A frozen parameter has no gradient: the optimizer passes over it, and keeps nothing about it until it thaws.
+
+    Source: Loshchilov and Hutter 2019, alg. 2 (both); Devlin et al. 2018, A.2; google-research/bert, optimization.py,
+    which excludes LayerNorm and bias.
     """
-    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in learning if p.dim() > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in learning if p.dim() <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(
-        [group for group in groups if group["params"]],
+    parameters = list(model.parameters())
+    kind = torch.optim.AdamW if config.decay == "decoupled" else torch.optim.Adam
+    return kind(
+        [
+            {"params": [p for p in parameters if p.dim() > 1], "weight_decay": config.weight_decay},
+            {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+        ],
         lr=config.learning_rate or 0.0,
         betas=(config.beta1, config.beta2),
         eps=config.eps,

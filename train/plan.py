@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from models.errors import UserError
 from train.config import RunConfig
+from train.rules import require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +19,7 @@ class RunPlan:
     steps: int
     """Updates of the whole run, before any early stop."""
     schedule_steps: int
-    """Updates that the schedule spans: all epochs, also when `max_steps` ends the run before."""
+    """Updates that the schedule spans: all epochs, also when `max_steps` or `max_epochs` ends the run before."""
     warmup_steps: int
     epochs: int
     probe_steps: tuple[int, ...]
@@ -29,16 +30,19 @@ def plan_run(config: RunConfig, train_examples: int) -> RunPlan:
     """Resolve rates, steps and probe points for a training set of the given size.
 
     Raises:
-        UserError: the recipe has no rate for this arm and none was given.
+        UserError: the recipe has no rate for this arm and none was given, or one setting lacks another.
     """
-    optim = config.optim
+    optim, freeze = config.optim, config.freeze
+    require(freeze.thaw_every is None or freeze.layers != "none", "thaw_every needs something frozen: --freeze all")
+    watches = config.stop.train_accuracy is None or config.evaluation.watched > 0
+    require(watches, "stop.train_accuracy needs pairs to look at: evaluation.watched")
     arm = config.init.split("-")[0]
     rate = optim.learning_rate or optim.learning_rates.get(arm)
     if rate is None:
         raise UserError(f"recipe {config.recipe!r} has no learning rate for --init {config.init}: give --learning-rate")
     steps_per_epoch = math.ceil(train_examples / (optim.batch_size * optim.accumulation))
     schedule_steps = steps_per_epoch * optim.epochs
-    steps = min(schedule_steps, optim.max_steps or schedule_steps)
+    steps = min(schedule_steps, optim.max_steps or schedule_steps, steps_per_epoch * (optim.max_epochs or optim.epochs))
     probes = config.evaluation.probes
     return RunPlan(
         learning_rate=rate,

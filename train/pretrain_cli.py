@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import ClassVar
 
 from models.errors import UserError
-from train.cli import FLAGS, Request, add_settings, default_of, recorded_config, settings
+from train.cli import Request, add_settings, default_of, recorded_config, settings
 from train.config import RunConfig, with_setting
+from train.flags import FLAGS
 from train.recipes import MASKED_LM
 
 _ACCEPTED = {
-    *("--checkpoint", "--dataset", "--data", "--train-examples", "--validation-examples", "--max-tokens"),
+    *("--checkpoint", "--dataset", "--data", "--columns", "--label-names", "--overlap"),
+    *("--train-examples", "--validation-examples", "--max-tokens"),
     *("--epochs", "--max-steps", "--batch-size", "--accumulation", "--learning-rate", "--warmup", "--patience"),
     *("--seed", "--device", "--precision", "--threads"),
 }
@@ -22,7 +24,8 @@ PRETRAIN_FLAGS = tuple(entry for entry in FLAGS if entry[0] in _ACCEPTED)
 _FIXED = ("init", "head_init", "freeze", "evaluation", "export", "mlm", "data.hide")
 _DECIDE_WEIGHTS = (
     "checkpoint",
-    *(f"data.{name}" for name in ("dataset", "folder", "train_examples", "validation_examples", "max_tokens")),
+    *(f"data.{name}" for name in ("dataset", "folder", "columns", "label_names", "overlap")),
+    *(f"data.{name}" for name in ("train_examples", "validation_examples", "max_tokens")),
 )
 
 _EPILOG = """\

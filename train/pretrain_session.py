@@ -19,6 +19,7 @@ from train.certificate import build_certificate
 from train.checkpoint import Saver, forget
 from train.config import RunConfig, to_record, without_paths
 from train.data.sentences import Corpus, load_corpus
+from train.distributed import joined, leads, local_index
 from train.evaluate import Figures
 from train.interrupt import Signals
 from train.journal import log_evaluation
@@ -26,6 +27,7 @@ from train.loop import close_epoch, log_epoch, run_epochs
 from train.masking import HIDDEN, MASKED_SHARE, REPLACED, MaskedSentences, Sentences, encode_sentences, evaluate_masked
 from train.material import open_checkpoint
 from train.mlm_weights import EXPORT
+from train.onlooker import open_directory
 from train.optim import build_optimizer
 from train.plan import plan_run
 from train.precision import Precision, choose_device, choose_precision
@@ -34,7 +36,7 @@ from train.progress import Progress
 from train.records import RunDirectory, describe_environment
 from train.resume import restore_best
 from train.seeds import keep_freed_memory, prepare_process
-from train.session import open_records, start_records, summarise, take_up
+from train.session import start_records, summarise, take_up
 from train.state import Job, TrainState
 from train.stopping import Stopping
 from train.trajectory import keep_snapshot
@@ -62,13 +64,15 @@ def pretrain(request: PretrainRequest) -> None:
     """
     config = request.config
     threads = prepare_process(config.threads)
-    precision = choose_precision(config.precision, choose_device(config.device))
+    device = choose_device(config.device, local_index())
+    precision = choose_precision(config.precision, device)
     material = gather(request)
-    with closing(open_records(request)) as records:
+    with joined(device), closing(open_directory(request.directory, request.resume)) as records:
         job = prepare(config, material, records, precision)
         differences = start_records(records, describe_start(job, material, threads), request)
         job.progress.say(
             f"{material.corpus.name}, {len(job.train)} training sentences, {len(material.train.ids_S)} tokens; "
+            f"{device}, {precision.name} ({precision.reason}), {threads} threads; "
             f"{job.plan.steps} steps, peak learning rate {job.plan.learning_rate:g}; records in {records.path}"
         )
         with Signals(request.resume_command) as signals:
@@ -79,9 +83,10 @@ def pretrain(request: PretrainRequest) -> None:
             signals.check()
             restore_best(job, state)
             after = test(job, state, weights="best")
-            with signals.deferred():
-                finish(job, state, material, after)
-    print(f"Weights are in {request.directory / EXPORT}\nNext: {command_after(request)}")
+            if leads():
+                with signals.deferred():
+                    finish(job, state, material, after)
+                print(f"Weights are in {request.directory / EXPORT}\nNext: {command_after(request)}")
 
 
 def gather(request: PretrainRequest) -> Material:
@@ -122,7 +127,7 @@ def prepare(config: RunConfig, material: Material, records: RunDirectory, precis
         },
         ids=[f"sentence {i}" for i in range(len(material.train))],
         records=records,
-        progress=Progress(plan.steps, f"masked LM seed {config.seed}"),
+        progress=Progress(plan.steps, f"masked LM seed {config.seed}", silent=not leads()),
     )
 
 

@@ -20,9 +20,10 @@ from models.errors import CheckpointError, UserError
 from models.files import flush_to_disk, remove, replaced_file
 from train.config import SCHEMA_VERSION
 from train.data.pairs import LABELS
+from train.distributed import world_size
 
 _DIGITS = 7  # significant digits of a recorded float: float32 holds no more
-_FORMULA = ("=", "+", "-", "@")  # a spreadsheet would run a cell that starts so
+_FORMULA = ("=", "+", "-", "@", "\t", "\n")  # a spreadsheet may run a cell that starts so
 
 
 def rounded(value: Any) -> Any:
@@ -57,7 +58,9 @@ class RunDirectory:
 
         Raises:
             UserError: another process holds it.
+            CheckpointError: it is somewhere else, behind a symbolic link.
         """
+        _refuse_links(path)
         self.path = path
         self.lock = FileLock(path / "run.lock")
         holder = path / "holder.lock"
@@ -78,6 +81,7 @@ class RunDirectory:
         Raises:
             UserError: something is there already; nothing of it is touched.
         """
+        _refuse_links(path)
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
         opened = cls(path)
@@ -178,12 +182,21 @@ class RunDirectory:
                 writer.writerow(cells)
 
 
+def _refuse_links(path: Path) -> None:
+    """Raise where a run directory, or a folder of its study above it, is a link: files elsewhere would change."""
+    study = [path.parent, path.parent.parent] if path.parent.name == "runs" else []
+    for folder in (path, *study):
+        if folder.is_symlink():
+            raise CheckpointError(f"{folder}: is a symbolic link; remove it, or give the folder that it names")
+
+
 def _follow_no_link(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def safe_cell(text: str) -> str:
-    """Text that a spreadsheet shows and does not run."""
+    """Text that a spreadsheet shows and does not run; a carriage return, which csv would not quote, is a line break."""
+    text = text.replace("\r", "\n")
     return "'" + text if text.startswith(_FORMULA) else text
 
 
@@ -196,6 +209,7 @@ def describe_environment(device: torch.device, precision: str, threads: int) -> 
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu": torch.backends.cpu.get_cpu_capability(),
         "threads": threads,
+        "world_size": world_size(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "precision": precision,
         "commit": commit,

@@ -26,6 +26,7 @@ from train.checkpoint import (
     random_states,
     read_state,
 )
+from train.distributed import copy_from_first_, leads
 from train.state import Job, TrainState
 from train.stopping import Stopping
 
@@ -55,14 +56,16 @@ def restore(job: Job) -> TrainState | None:
 
 
 def restore_best(job: Job, state: TrainState) -> None:
-    """Put the best weights back into the model's own memory.
+    """Put the best weights back into the model's own memory; of several processes the first reads them for all.
 
     Raises:
         CheckpointError: the file is not the one that was written.
     """
-    path = folder_of(job) / best_name(state.best)
-    _check_file(path, state.best["sha256"])
-    copy_tensors_(job.model, load_file(path))
+    if leads():
+        path = folder_of(job) / best_name(state.best)
+        _check_file(path, state.best["sha256"])
+        copy_tensors_(job.model, load_file(path))
+    copy_from_first_(parameter.data for parameter in job.model.parameters())
 
 
 def _restore_from(job: Job, folder: Path) -> TrainState:

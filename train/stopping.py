@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from train.config import StopConfig
+from train.rules import StopConfig
 
 
 @dataclass
 class Stopping:
-    """Follows one validation figure over the epochs. Source: Prechelt 1998, criterion UP with patience."""
+    """Follows one figure over the epochs. Source: Prechelt 1998, criterion UP with patience."""
 
     config: StopConfig
     best: float | None = None
     """The best figure so far, as a value to be lowered."""
     bad_epochs: int = 0
-    """Epochs since the last improvement."""
+    """Epochs since the last improvement, less those of `wait`."""
 
-    def improved(self, loss: float, accuracy: float) -> bool:
-        """Take one epoch's validation figures; whether they are better than the best by more than `min_delta`."""
-        value = loss if self.config.monitor == "validation_loss" else -accuracy
+    def improved(self, figures: Mapping[str, float], epoch: int) -> bool:
+        """Take an epoch's figures; whether the monitored one is better than the best by more than `min_delta`.
+
+        Args:
+            figures: at least the one that `monitor` names.
+            epoch: counted from 1.
+        """
+        monitor = self.config.monitor
+        value = -figures[monitor] if monitor.endswith("accuracy") else figures[monitor]
         if self.best is None or value < self.best - self.config.min_delta:
             self.best, self.bad_epochs = value, 0
             return True
-        self.bad_epochs += 1
+        self.bad_epochs += 1 if epoch > self.config.wait else 0
         return False
 
     @property
     def exhausted(self) -> bool:
         """Whether patience has run out."""
         return self.config.patience is not None and self.bad_epochs >= self.config.patience
+
+    def learned(self, train_accuracy: float | None) -> bool:
+        """Whether the training pairs are known so well that the rule about them ends the run."""
+        limit = self.config.train_accuracy
+        return limit is not None and train_accuracy is not None and train_accuracy > limit

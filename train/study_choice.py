@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from models.errors import UserError
+from models.files import replaced_file
 from train.progress import say
 from train.study_plan import Block, Study, block_runs
 from train.study_runs import RunState, read_record, state_of
@@ -29,10 +29,10 @@ def choose_rates(study: Study, folder: Path) -> Choices:
     choices = dict(written)
     for block in study.blocks:
         if block.name in {other.tune_on for other in study.blocks}:
-            choice = _choose(study, block, folder)
+            choice = _choose(block, folder)
             if block.name not in written and choice is not None:
                 choices[block.name] = choice
-            elif block.name in written and not _agrees(written[block.name], choice, _grid(study, block)):
+            elif block.name in written and not _agrees(written[block.name], choice, _grid(block)):
                 raise UserError(
                     f"{folder / 'choices.json'}: what it says of {block.name!r} does not follow from the study and its "
                     "runs; take it out to choose again"
@@ -56,9 +56,8 @@ def settle(choices: Choices, folder: Path) -> None:
         for init, arm in choice.items():
             _announce(name, init, arm)
     if new:
-        temporary = folder / f"choices.json.tmp-{os.getpid()}"
-        temporary.write_text(json.dumps({**written, **new}, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(folder / "choices.json")
+        with replaced_file(folder / "choices.json") as fresh:
+            fresh.write_text(json.dumps({**written, **new}, indent=1) + "\n", encoding="utf-8")
 
 
 def read_choices(folder: Path) -> Choices:
@@ -66,19 +65,19 @@ def read_choices(folder: Path) -> Choices:
     return read_record(folder / "choices.json") if (folder / "choices.json").exists() else {}
 
 
-def _grid(study: Study, block: Block) -> dict[str, list[float]]:
+def _grid(block: Block) -> dict[str, list[float]]:
     """The rates that a block tries, by init, ascending."""
     rates: dict[str, set[float]] = defaultdict(set)
-    for run in block_runs(study, block, {}):
+    for run in block_runs(block, {}):
         rates[run.config.init].add(run.rate)
     return {init: sorted(found) for init, found in rates.items()}
 
 
-def _choose(study: Study, block: Block, folder: Path) -> dict[str, Any] | None:
+def _choose(block: Block, folder: Path) -> dict[str, Any] | None:
     """The best mean of what early stopping watches wins, of equals the lower rate; None while runs are missing."""
     figures: dict[str, dict[float, list[float | None]]] = defaultdict(lambda: defaultdict(list))
     monitors = set()
-    for run in block_runs(study, block, {}):
+    for run in block_runs(block, {}):
         directory = folder / "runs" / run.name
         state, monitor = state_of(directory), run.config.stop.monitor
         if state not in (RunState.FINISHED, RunState.DIVERGED):

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import UserError
-from train.cli import FLAGS, check_name, find_recipe, flatten, read_toml
+from train.cli import check_name, find_recipe, flatten, name_of, read_toml
 from train.config import RunConfig, with_setting
+from train.flags import FLAGS
 from train.plan import plan_run
 
-SHORT = {flag[2:].replace("-", "_"): path for flag, path, _, _ in FLAGS}
+SHORT = {name_of(flag): path for flag, path, _, _ in FLAGS}
 """A setting's short name, that of its flag, and its field."""
-RATE = "optim.learning_rate"
+RECIPE, RATE = "recipe", "optim.learning_rate"
 BEST = "best"
 
 Rates = Mapping[str, Mapping[str, float]]
@@ -30,7 +31,7 @@ class Block:
 
     name: str
     grid: Mapping[str, tuple[Any, ...]]
-    """Field -> its values; the last field changes fastest, and the rate faster still."""
+    """Field -> its values; the recipe changes slowest, the last field faster, and the rate faster still."""
     listed: tuple[str, ...]
     """The fields written as lists: these are part of a run's name."""
     rates: Mapping[str, tuple[Any, ...]]
@@ -43,7 +44,6 @@ class Study:
     """What a study file says."""
 
     name: str
-    recipe: RunConfig
     blocks: tuple[Block, ...]
 
 
@@ -68,14 +68,14 @@ def read_study(path: Path) -> Study:
         UserError: it cannot be read, or says something that no run understands.
     """
     shared = read_toml(path)
-    name, recipe = str(shared.pop("name", "")), str(shared.pop("recipe", "minilm"))
+    name = str(shared.pop("name", ""))
     tables = shared.pop("block", [])
     try:
         check_name(name)
         if not (tables and isinstance(tables, list) and all(isinstance(table, dict) for table in tables)):
             raise UserError("there is no [[block]], so there is nothing to run")
         blocks = tuple(_block(shared, table, f"block {i}") for i, table in enumerate(tables, start=1))
-        study = Study(name=name, recipe=find_recipe(recipe), blocks=blocks)
+        study = Study(name=name, blocks=blocks)
         expand(study, {})
         _check_tuning(study)
     except UserError as error:
@@ -103,8 +103,6 @@ def _block(shared: Mapping[str, Any], own: Mapping[str, Any], name: str) -> Bloc
     settings = {SHORT.get(field, field): value for table in tables for field, value in flatten(table)}
     tune_on = settings.pop("tune_on", None)
     name = str(own.get("name", name))
-    if "recipe" in settings:
-        raise UserError(f"{name}: recipe is one for the whole study, and stands above its blocks")
     return Block(
         name=name,
         grid={field: _values(f"{name}: {field}", value) for field, value in settings.items()},
@@ -126,7 +124,7 @@ def _check_tuning(study: Study) -> None:
     Raises:
         UserError: one has not.
     """
-    runs = {block.name: list(block_runs(study, block, {})) for block in study.blocks}
+    runs = {block.name: list(block_runs(block, {})) for block in study.blocks}
     if len(runs) < len(study.blocks):
         raise UserError(f"two blocks have one name ({', '.join(block.name for block in study.blocks)})")
     tuning = {name: found for name, found in runs.items() if not any(run.waits_for for run in found)}
@@ -146,7 +144,7 @@ def expand(study: Study, chosen: Rates) -> list[Planned]:
     """
     plan: dict[str, Planned] = {}
     for block in study.blocks:
-        for run in block_runs(study, block, chosen):
+        for run in block_runs(block, chosen):
             other = plan.setdefault(run.name, run)
             if other.config != run.config:
                 raise UserError(
@@ -156,11 +154,11 @@ def expand(study: Study, chosen: Rates) -> list[Planned]:
     return list(plan.values())
 
 
-def block_runs(study: Study, block: Block, chosen: Rates) -> Iterator[Planned]:
+def block_runs(block: Block, chosen: Rates) -> Iterator[Planned]:
     """The runs of one block."""
-    fields = [field for field in block.grid if field != RATE]
-    for values in itertools.product(*(block.grid[field] for field in fields)):
-        config = study.recipe
+    fields = [field for field in block.grid if field not in (RECIPE, RATE)]
+    recipes = [find_recipe(str(name)) for name in block.grid.get(RECIPE, ("minilm",))]
+    for config, *values in itertools.product(recipes, *(block.grid[field] for field in fields)):
         for field, value in zip(fields, values, strict=True):
             config = changed(config, field, value)
         for rate in block.rates.get(config.init, block.grid.get(RATE, (None,))):

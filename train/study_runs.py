@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import enum
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from models.errors import DivergedError, UserError
+from models.files import replaced_file
 from train.cli import flatten, recorded_config
 from train.config import RunConfig, to_record
 from train.interrupt import Signals
@@ -146,6 +146,5 @@ class Child(Signals):
 
 def mark_diverged(directory: Path) -> None:
     """Remember that a run diverged: it would do so again."""
-    temporary = directory / f"diverged.json.tmp-{os.getpid()}"
-    temporary.write_text(json.dumps({"exit_code": DivergedError.exit_code}) + "\n", encoding="utf-8")
-    temporary.replace(directory / "diverged.json")
+    with replaced_file(directory / "diverged.json") as fresh:
+        fresh.write_text(json.dumps({"exit_code": DivergedError.exit_code}) + "\n", encoding="utf-8")

@@ -28,13 +28,18 @@ class Pace:
     def seconds(self, config: RunConfig) -> float:
         """What a whole run of this configuration will take."""
         optim, watched = config.optim, config.evaluation
-        trained = (config.data.train_examples or GUESS_TRAIN) * optim.epochs
+        epochs = min(optim.epochs, optim.max_epochs or optim.epochs)
+        pairs = config.data.train_examples or GUESS_TRAIN
+        frozen = sum(
+            config.freeze.holds_encoder(epoch) for epoch in range(epochs)
+        )  # a forward pass is all that it costs
+        trained = pairs * (epochs - frozen)
         if optim.max_steps is not None:
             trained = min(trained, optim.max_steps * optim.batch_size * optim.accumulation)
-        validation = config.data.validation_examples * (optim.epochs + 2)
-        test = (config.data.test_examples or self.test) * 2
-        probes = 2 * watched.probe_examples * (watched.probes + 1)
-        return trained * self.trained + (validation + test + probes) * self.evaluated
+        validation = config.data.validation_examples * (epochs + 2)
+        test = (config.data.test_examples or self.test) * (3 if watched.last else 2)
+        looks = 2 * watched.watched * (epochs + 1) + 2 * watched.probe_examples * (watched.probes + 1)
+        return trained * self.trained + (pairs * frozen + validation + test + looks) * self.evaluated
 
 
 def measure_pace(directories: list[Path]) -> Pace:

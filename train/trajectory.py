@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 
 from models.errors import CheckpointError
 from models.files import remove, replaced_file
+from train.distributed import leads
 from train.records import writing
 from train.state import Job, TrainState
 
@@ -29,7 +30,7 @@ def keep_snapshot(job: Job, state: TrainState) -> None:
         CheckpointError: the disk refused, or a symbolic link is in the folder's place.
     """
     count = job.config.trajectory
-    if count is None or not (state.stop_reason or state.step in snapshot_steps(job.plan.steps, count)):
+    if count is None or not leads() or not (state.stop_reason or state.step in snapshot_steps(job.plan.steps, count)):
         return
     folder = job.records.path / FOLDER
     if folder.is_symlink():
