@@ -1,4 +1,4 @@
-"""The seed report's per-epoch numbers, quoted as its own, never as ours."""
+"""The seed report's numbers, quoted as its own, never as ours."""
 
 import csv
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 from analysis.records import Columns
 
 REFERENCE = Path(__file__).parent / "reference" / "seed_curves.csv"
+OUTCOMES = REFERENCE.with_name("seed_outcomes.csv")
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "test_accuracy")
 
 
@@ -20,3 +21,9 @@ def seed_curves() -> dict[str, Columns]:
         name: {column: np.array([float(r[column]) for r in rows if r["run"] == name]) for column in COLUMNS}
         for name in names
     }
+
+
+def seed_outcomes() -> dict[str, dict[str, float]]:
+    """Returns run name -> training examples, and accuracy before training on training and test pairs."""
+    lines = [line for line in OUTCOMES.read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+    return {row.pop("run"): {key: float(value) for key, value in row.items()} for row in csv.DictReader(lines)}

@@ -23,6 +23,7 @@ from models.pretrained import export_checkpoint, read_tensors
 from models.sources import find_checkpoint
 
 LABELS = ("entailment", "contradiction", "neutral")
+SPECIAL = ("[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]")
 
 
 def word_pieces() -> Tokenizer:
@@ -79,6 +80,16 @@ def test_export_opens_in_transformers(exported: tuple[SequenceClassifier, Path, 
     assert written.padding is None and written.truncation is None
     their_tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     assert len(their_tokenizer) == tokenizer.get_vocab_size()
+    assert (
+        their_tokenizer.model_max_length
+        == ours.config.max_tokens
+        == theirs.config.max_position_embeddings - (2 if ours.config.family == "roberta" else 0)
+    )
+    special = ("<s>", "</s>", "<pad>", "<unk>", "<mask>") if ours.config.family == "roberta" else SPECIAL
+    roles = ("cls_token", "sep_token", "pad_token", "unk_token", "mask_token")
+    assert tuple(getattr(their_tokenizer, role) for role in roles) == special
+    assert their_tokenizer.convert_tokens_to_ids(special) == [tokenizer.token_to_id(token) for token in special]
+    assert their_tokenizer.is_fast and their_tokenizer.pad_token_id == theirs.config.pad_token_id
     for pair in (("The cat sat on the mats.", "the mat sat not"), ("a" * 3, "?"), ("cat " * 12, "Ünknown cat.")):
         encoding = tokenizer.encode(*pair)
         theirs_encoded = their_tokenizer(*pair)

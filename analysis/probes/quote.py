@@ -1,0 +1,86 @@
+"""Writes quotes.json into a study folder: the sentences of the few wrong test pairs that its report shows.
+
+Runs record the ids of pairs alone, and without quotes.json the report shows those.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from analysis.arms import flatten
+from analysis.errors import shown_mistakes
+from analysis.records import SCHEMA_VERSION, RecordError
+from analysis.runs import Run, load_study
+from analysis.study import Study, arrange, read_choices
+from models.errors import DataError, UserError
+from models.files import replaced_file
+from train.cli import guard
+from train.config import DataConfig, from_record
+from train.data.pairs import Example, content_hash
+from train.data.splits import load_splits
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the command line."""
+    found = argparse.ArgumentParser(prog="python -m analysis.probes.quote", description=__doc__)
+    found.add_argument("study", type=Path, metavar="STUDY", help="a study folder with runs/ in it")
+    found.add_argument("--data", metavar="DIR", help="folder of the runs' data, as for train.run")
+    return found
+
+
+def test_pairs(run: Run, split: str, folder: str | None) -> list[Example]:
+    """Returns a run's test pairs, read again from where its data lie.
+
+    Raises:
+        DataError: they cannot be read, or are not the pairs that the run was tested on.
+    """
+    config = from_record(DataConfig, run.config["data"] | {"folder": folder})
+    pairs = load_splits(config, run.seed).tests.get(split, [])
+    if content_hash(pairs) != flatten(run.certificate).get(f"data_sha256.{split}"):
+        raise DataError(f"these are not the {split} pairs of {run.id}: give the folder of its data as --data DIR")
+    return pairs
+
+
+def quote(study: Study, folder: str | None) -> dict[str, Any]:
+    """Returns the record: the sentences of every mistake that the report shows.
+
+    Raises:
+        UserError: there is none to show.
+        DataError: the pairs cannot be read.
+    """
+    wanted = {(each.split, each.id) for each in shown_mistakes(study.arms)}
+    if not wanted:
+        raise UserError("no mistake to quote: the runs have no predictions, or none is wrong")
+    run, split = study.arms[0].runs[0], next(iter(wanted))[0]
+    pairs = test_pairs(run, split, folder)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "dataset": run.config["data"]["dataset"],
+        "split": split,
+        "sha256": content_hash(pairs),
+        "pairs": {pair.id: [pair.premise, pair.hypothesis] for pair in pairs if (split, pair.id) in wanted},
+    }
+
+
+@guard
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Writes quotes.json."""
+    asked = parser().parse_args(arguments)
+    path = asked.study / "quotes.json"
+    try:
+        runs, _ = load_study([asked.study])  # not open_study, which reads what is to be replaced
+        record = quote(arrange(runs, read_choices(asked.study / "choices.json")), asked.data)
+        with replaced_file(path) as fresh:
+            fresh.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    except RecordError as error:
+        raise DataError(str(error)) from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+    print(f"quotes: {path}\nNext: python -m analysis.compare {asked.study}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
