@@ -81,8 +81,8 @@ def build_classifier(
     arm = find_arm(init)
     if arm.lowest is not None and arm.lowest > config.num_hidden_layers:
         raise UserError(f"init {init!r}: the encoder has {config.num_hidden_layers} layers")
+    tensors, report = read_arm(arm, weights, init, seed)  # refuses what it must before a model takes memory
     model = SequenceClassifier(config)
-    tensors, report = read_arm(arm, weights, init, seed)
     report = report or LoadReport(loaded=[], ignored={}, fresh=sorted(dict(model.named_parameters())))
     trunk = nn.ModuleList(part for name, part in model.named_children() if name != "head")
     if any(not name.startswith("head.") for name in report.fresh):  # else every drawn number would be overwritten

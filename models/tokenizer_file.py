@@ -9,6 +9,7 @@ from tokenizers import Tokenizer
 
 from models.config import EncoderConfig
 from models.errors import CheckpointError
+from models.weights_file import printable
 
 _BERT_TOKENS = {
     "cls_token": "[CLS]",
@@ -37,9 +38,9 @@ def open_tokenizer(path: Path, config: EncoderConfig) -> Tokenizer:
             id it can produce has no row in the word table.
     """
     try:
-        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))  # from_file takes paths for UTF-8
     except Exception as error:  # the library raises nothing more special
-        raise CheckpointError(f"{path}: not a usable tokenizer.json ({str(error)[:200]})") from error
+        raise CheckpointError(f"{path}: not a usable tokenizer.json ({printable(str(error))})") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     ids = (*tokenizer.get_vocab(with_added_tokens=True).values(), *tokenizer.encode("", "").ids)
@@ -57,7 +58,7 @@ def export_tokenizer(path: Path, folder: Path, config: EncoderConfig) -> None:
         CheckpointError: as `open_tokenizer`.
     """
     tokenizer = open_tokenizer(path, config)
-    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer.json").write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
     inputs = ["input_ids", "token_type_ids", "attention_mask"]
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from models.errors import CheckpointError
@@ -101,6 +101,38 @@ def test_every_byte_of_a_manifest_counts(job):
     assert missed == []
     path.write_bytes(whole)
     _verify(path.parent)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(number=st.integers(0, 4), place=st.integers(0, 1000), cut=st.integers(0, 99), new=st.binary(max_size=9))
+def test_whatever_becomes_of_a_file_it_is_noticed_and_nothing_is_touched(job, number, place, cut, new):
+    """Bytes of any file replaced, inserted, or taken out, anywhere."""
+    folder = save(job, new_state(job, step=1))
+    path = sorted(folder.iterdir())[number]
+    whole, before = path.read_bytes(), everything(job)
+    start = place * len(whole) // 1000
+    damaged = whole[:start] + new + whole[start + cut :]
+    assume(damaged != whole)
+    path.write_bytes(damaged)
+    with pytest.raises(CheckpointError, match="none of its 1 checkpoints can be used"):
+        restore(job)
+    after = everything(job)
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    path.write_bytes(whole)
+    assert restore(job) is not None
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.integers(1, 11), min_size=1, max_size=6))
+def test_the_two_newest_stay_whole_and_a_later_one_than_the_last_saved_goes(job, steps):
+    """A run that was resumed from an older checkpoint saves again what it had saved."""
+    kept: set[int] = set()
+    for step in steps:
+        save(job, new_state(job, step=step))
+        kept = set(sorted({other for other in kept if other < step} | {step})[-2:])
+        found = folder_of(job).iterdir()
+        assert {int(path.name.removeprefix("step-")) for path in found if is_whole(path)} == kept
+    forget(job)
 
 
 @pytest.mark.parametrize("change", [{"updates": None}, {"unheard_of": 1}, {"scaler": None}])

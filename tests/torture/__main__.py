@@ -16,19 +16,44 @@ from typing import Any
 import torch
 
 from tests.torture.bench import Bench
+from tests.torture.catalogue import DATA, OUTPUT, WEIGHTS
 from tests.torture.fault import Fault, Trial
 from tests.torture.full import R3
 from tests.torture.interrupts import R4
 from tests.torture.kills import R1, R1A
+from tests.torture.links import R12
 from tests.torture.lock import R5
+from tests.torture.network import R13
 from tests.torture.numbers import R7, R8, R9
 from tests.torture.other_start import R6
+from tests.torture.ranks import R10
 from tests.torture.report import render
+from tests.torture.strict import STRICT
+from tests.torture.surroundings import R11
 from tests.torture.torn import R2
 from train.records import describe_environment
 
-FAULTS = {"R1": R1, "R1a": R1A, "R2": R2, "R3": R3, "R4": R4, "R5": R5, "R6": R6, "R7": R7, "R8": R8, "R9": R9}
-"""By the catalogue's numbers."""
+FAULTS = {
+    "R1": R1,
+    "R1a": R1A,
+    "R2": R2,
+    "R3": R3,
+    "R4": R4,
+    "R5": R5,
+    "R6": R6,
+    "R7": R7,
+    "R8": R8,
+    "R9": R9,
+    "R10": R10,
+    "R11": R11,
+    "R12": R12,
+    "R13": R13,
+    "data": DATA,
+    "weights": WEIGHTS,
+    "output": OUTPUT,
+    "warnings": STRICT,
+}
+"""By the catalogue's numbers, and its chapters without numbers."""
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -28,6 +28,9 @@ ROOT = Path(__file__).parents[2]
 Sabotage = Callable[[], AbstractContextManager]
 """Made and entered in the child, around its command line."""
 
+Command = Callable[[list[str]], int]
+"""A program's `main`: arguments in, exit code out."""
+
 STEPS = 12
 EVERY = 5
 FLAGS = (*TINY, "--batch-size", "8", "--accumulation", "2", "--set", f"save.every_steps={EVERY}")
@@ -80,12 +83,12 @@ class Bench:
         self._numbers = itertools.count(1)
         self._references: dict[tuple[str, ...], Path] = {}
 
-    def start(self, arguments: list[str], *sabotage: Sabotage) -> Child:
-        """Start the command line with these arguments."""
+    def start(self, arguments: list[str], *sabotage: Sabotage, command: Command = main) -> Child:
+        """Start the command line, or another command, with these arguments."""
         reading, writing = os.pipe()
         pid = os.fork()
         if not pid:
-            _become(writing, arguments, sabotage)
+            _become(writing, command, arguments, sabotage)
         os.close(writing)
         return Child(pid=pid, output=reading, folder=self.folder)
 
@@ -139,8 +142,8 @@ class Bench:
         return wrong or ", ".join(differences(run, self.reference(*flags)))
 
 
-def _become(output: int, arguments: list[str], sabotage: tuple[Sabotage, ...]) -> None:
-    """Be the command line until the end. Never returns."""
+def _become(output: int, command: Command, arguments: list[str], sabotage: tuple[Sabotage, ...]) -> None:
+    """Be this command until the end. Never returns."""
     code = 1
     try:
         os.dup2(output, 1)
@@ -148,7 +151,7 @@ def _become(output: int, arguments: list[str], sabotage: tuple[Sabotage, ...]) -
         with ExitStack() as stack:
             for make in sabotage:
                 stack.enter_context(make())
-            code = main(arguments)
+            code = command(arguments)
     except BaseException:
         traceback.print_exc()
     finally:

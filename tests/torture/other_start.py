@@ -99,8 +99,7 @@ def threads_matter(bench: Bench) -> Trial:
 
 R6 = Fault(
     title="resumed from another start",
-    how="other flags, files or weights than the run was begun with, one at a time. The world size is not among them "
-    "yet: a run is one process",
+    how="other flags, files or weights than the run was begun with, one at a time; R10 tries the number of processes",
     correct="refused with the difference, exit 4, nothing changed; with `--allow-inexact` the run goes on and its "
     "record says so",
     trials=trials,
