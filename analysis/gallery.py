@@ -1,38 +1,26 @@
 """Every figure of the report with the words that go with it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from statistics import fmean
 
-from matplotlib.figure import Figure
-
-from analysis import curve_figures, outcome_figures
+from analysis import curve_figures, error_figures, outcome_figures
 from analysis.answer import per_arm
 from analysis.arms import Arm
+from analysis.before import changes
 from analysis.claims import on_plateau
 from analysis.curves import first_share
+from analysis.errors import all_shares
+from analysis.inside_gallery import INSIDE
 from analysis.measures import best_accuracy, best_loss, last_loss
-from analysis.runs import Run
+from analysis.picture import Picture
+from analysis.runs import LABELS, Run
 from analysis.study import Study
-from analysis.text import listing, rate_text
+from analysis.text import listing, number, rate_text
 
 BANDS = "Thin lines are seeds, the thick line their mean, the band their range."
 DIAMONDS = (
     "Diamond: mean over seeds with its 95% interval (Student's t; for the accuracy of one seed Wilson's over items)."
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Picture:
-    """How a figure is drawn and described."""
-
-    draw: Callable[[Study], Figure | None]
-    """None when the records have nothing for it."""
-    alt: Callable[[Study], str]
-    """What it shows, for a reader who does not see it."""
-    caption: str
-    """How to read it."""
-    headline: bool = False
-    """Whether it shows what the report is about, so that the note on MiniLM belongs beside it."""
 
 
 def names(arms: Sequence[Arm]) -> str:
@@ -80,6 +68,23 @@ def plateau_alt(study: Study) -> str:
 def test_accuracy_alt(study: Study) -> str:
     arms = (*study.arms, *study.one_sided)
     return f"Final accuracy by test split and arm; on test, {per_arm(arms, lambda run: run.accuracy('test'))}."
+
+
+def before_after_alt(study: Study) -> str:
+    parts = [
+        f"{name}, {arm}, {number(fmean(c.before for c in seeds))} to {number(fmean(c.after for c in seeds))}"
+        for name, by_arm in changes(study.arms).items()
+        for arm, seeds in by_arm.items()
+    ]
+    return f"Accuracy before the first update and after training, mean over seeds: {'; '.join(parts)}."
+
+
+def confusion_alt(study: Study) -> str:
+    parts = [
+        f"{arm} {listing([number(share, 2) for share in found.diagonal()])}"
+        for arm, found in all_shares(study.arms, "test").items()
+    ]
+    return f"Label said by gold label, one panel for each arm. Right on test ({listing(LABELS)}): {'; '.join(parts)}."
 
 
 def sizes_alt(study: Study) -> str:
@@ -138,6 +143,17 @@ GALLERY: dict[str, Picture] = {
         caption=f"{DIAMONDS} Dots: seeds. Hollow: an arm that saw one side.",
         headline=True,
     ),
+    "before_after": Picture(
+        draw=error_figures.before_after,
+        alt=before_after_alt,
+        caption="Hollow: before the first update. Filled: after training. One line for each seed.",
+    ),
+    "confusion": Picture(
+        draw=error_figures.confusions,
+        alt=confusion_alt,
+        caption="Share of each gold label's test pairs that were called each label, mean over seeds; the diagonal is "
+        "accuracy by gold label.",
+    ),
     "groups": Picture(
         draw=outcome_figures.groups,
         alt=lambda study: f"Test accuracy by group of examples, arms and seeds: {names(study.arms)}.",
@@ -163,4 +179,5 @@ GALLERY: dict[str, Picture] = {
         caption="Grey: as reported by the seed report, one seed each, other models and recipes, test accuracy at "
         "every epoch. Colour: ours; diamonds are test accuracy with the best weights, measured once.",
     ),
+    **INSIDE,
 }

@@ -1,0 +1,182 @@
+"""Asks what the loss looks like around the weights, and writes probes/landscape.json into the study folder.
+
+On the first 512 training pairs, without dropout: along the line from the initial to the last weights, in the plane of
+the path, how far around the last weights it stays low, and on the lines between seeds and between arms.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analysis.arms import Arm
+from analysis.paired import Array, compare_items
+from analysis.probes.command import Subjects, effect, level, look, open_subjects, parser, recorded_pairs, spread
+from analysis.runs import Run
+from train.cli import guard
+from train.data.pairs import Example, content_hash
+
+if TYPE_CHECKING:
+    from analysis.probes.surface import Tensors
+    from analysis.probes.weights import Reader
+
+EXAMPLES, GRID, DIRECTIONS, RISE = 512, 15, 5, 0.1
+"""Training pairs; points along an axis of the plane; random directions of flatness; nats that count as risen."""
+LINE = tuple(np.linspace(-0.25, 1.5, 22).tolist())
+"""Shares of the way from the initial weights (0) to the last (1)."""
+Rows = list[dict[str, Any]]
+
+BETWEEN = tuple(np.linspace(0, 1, 11).tolist())
+
+
+class Terrain:
+    """A model of the runs' shape, asked for its loss on the same pairs with whatever weights."""
+
+    def __init__(self, reader: Reader, pairs: Sequence[Example]) -> None:
+        self.reader, self.encoded = reader, reader.encode(pairs)
+
+    def losses(self, weights: Tensors) -> Array:
+        """Returns the cross entropy of each pair in nats, `(I,)`."""
+        from torch.nn.functional import cross_entropy
+
+        from train.evaluate import evaluate
+
+        found = evaluate(self.reader.fill(weights).model, self.encoded, self.reader.precision)
+        return cross_entropy(found.logits_NC.double(), self.encoded.labels_N, reduction="none").numpy()
+
+    def loss(self, weights: Tensors) -> float:
+        """Returns the mean cross entropy in nats."""
+        return float(self.losses(weights).mean())
+
+
+def line_rows(arm: str, run: Run, terrain: Terrain, start: Tensors, end: Tensors) -> Rows:
+    """Returns the loss along the line from the initial to the last weights."""
+    from analysis.probes.surface import along
+
+    losses = along(terrain.loss, start, end, LINE)
+    return [{"arm": arm, "seed": run.seed, "at": at, "loss": loss} for at, loss in zip(LINE, losses, strict=True)]
+
+
+def plane_rows(arm: str, run: Run, terrain: Terrain, path: Sequence[Tensors]) -> tuple[Rows, Rows]:
+    """Returns the loss in the plane of a run's path, and the path in it with the share of it that the plane holds."""
+    from analysis.probes.surface import over_plane, principal_plane
+
+    plane, named = principal_plane(path), {"arm": arm, "seed": run.seed}
+    x, y, losses = over_plane(terrain.loss, plane, GRID)
+    grid = [
+        {**named, "x": float(x[k]), "y": float(y[i]), "loss": float(losses[i, k])}
+        for i in range(GRID)
+        for k in range(GRID)
+    ]
+    return grid, [{**named, "x": float(a), "y": float(b), "share": plane.share} for a, b in plane.path]
+
+
+def radii(terrain: Terrain, weights: Tensors) -> Array:
+    """Returns the radius at which the loss has risen in each random direction, `(DIRECTIONS,)`."""
+    from analysis.probes.surface import radius, random_direction
+
+    return np.array(
+        [radius(terrain.loss, weights, random_direction(weights, seed), RISE) for seed in range(DIRECTIONS)]
+    )
+
+
+def neighbours(subjects: Subjects) -> Iterator[tuple[str, Run, Run]]:
+    """Yields what lies between two runs, and the runs: all pairs of seeds of an arm, and the arms seed by seed."""
+    for arm in subjects.arms:
+        for one, other in combinations(arm.runs, 2):
+            yield f"{arm.name}, seeds", one, other
+    for one, other in zip(*(subjects.pair() or ([], [])), strict=True):
+        yield "pretrained and scratch", one, other
+
+
+class Survey:
+    """What is measured, and the record that it makes."""
+
+    def __init__(self, terrain: Terrain) -> None:
+        self.terrain = terrain
+        self.lines: Rows = []
+        self.planes: Rows = []
+        self.paths: Rows = []
+        self.radii: dict[Run, Array] = {}
+        self.last: dict[Run, Tensors] = {}
+
+    def enter(self, arm: Arm, run: Run, path: Sequence[Tensors]) -> None:
+        """Measures one run; the plane of an arm's first alone, being the slowest."""
+        self.last[run] = path[-1]
+        self.lines += line_rows(arm.name, run, self.terrain, path[0], path[-1])
+        self.radii[run] = radii(self.terrain, path[-1])
+        if run is arm.runs[0] and len(path) > 2:
+            grid, points = plane_rows(arm.name, run, self.terrain, path)
+            self.planes, self.paths = self.planes + grid, self.paths + points
+
+    def between(self, subjects: Subjects) -> tuple[Rows, Rows, dict[str, list[Array]]]:
+        """Returns the loss along all lines between runs, their barriers, and how far each pair's rises half-way."""
+        from analysis.probes.surface import barrier
+        from analysis.probes.surface import between as part_way
+
+        lines: Rows = []
+        barriers: Rows = []
+        rises: dict[str, list[Array]] = {}
+        for what, one, other in neighbours(subjects):
+            found = [self.terrain.losses(part_way(self.last[one], self.last[other], share)) for share in BETWEEN]
+            losses = [float(each.mean()) for each in found]
+            named = {"what": what, "seeds": f"{one.seed} and {other.seed}"}
+            lines += [{**named, "at": at, "loss": loss} for at, loss in zip(BETWEEN, losses, strict=True)]
+            barriers.append({**named, "barrier": barrier(BETWEEN, losses)})
+            rises.setdefault(what, []).append(found[len(BETWEEN) // 2] - (found[0] + found[-1]) / 2)
+        return lines, barriers, rises
+
+    def record(self, subjects: Subjects) -> dict[str, Any]:
+        """Returns all tables and what was found of each hypothesis for which the runs suffice."""
+        between, barriers, rises = self.between(subjects)
+        effects = []
+        if pair := subjects.pair():
+            one, other = (np.array([self.radii[run] for run in runs]) for runs in pair)
+            effects.append(effect("F1", compare_items(one, other)))
+        ours, theirs = (rises.get(f"{init}, seeds") for init in ("pretrained", "scratch"))
+        if ours and theirs:
+            effects.append(effect("F2", compare_items(np.array(ours), np.array(theirs), paired=False)))
+        flat = [(arm.name, level(np.array([self.radii[run] for run in arm.runs]))) for arm in subjects.arms]
+        return {
+            "lines": self.lines,
+            "planes": self.planes,
+            "paths": self.paths,
+            "radii": [{"arm": name, **spread(found, "radius")} for name, found in flat],
+            "between": between,
+            "barriers": barriers,
+            "effects": effects,
+        }
+
+
+@guard
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Writes probes/landscape.json."""
+    asked = parser("landscape", __doc__).parse_args(arguments)
+    from analysis.probes.weights import (  # late: torch takes seconds, --help should not
+        keeps_path,
+        open_reader,
+        read_snapshot,
+        snapshots,
+    )
+
+    def make() -> dict[str, Any]:
+        subjects = open_subjects(asked.runs, keeps_path, "a trajectory/")
+        pairs = recorded_pairs(subjects, "train", asked.data)[:EXAMPLES]
+        test = content_hash(recorded_pairs(subjects, "test", asked.data))
+        survey = Survey(Terrain(open_reader(next(iter(subjects.paths)), asked.checkpoint), pairs))
+        for arm in subjects.arms:
+            for run in arm.runs:
+                survey.enter(arm, run, [read_snapshot(path) for path in snapshots(subjects.paths[run]).values()])
+                print(f"{arm.name}, seed {run.seed}: done", flush=True)
+        examples = {"train": len(pairs), "directions": DIRECTIONS}
+        return {"data_sha256": {"test": test}, "examples": examples, **survey.record(subjects)}
+
+    look(asked, "landscape", make)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""Maps which runs leave the ln 3 plateau by depth, rate and warm-up, and writes probes/phases.json into their study.
+
+From records alone; the runs are those of train/studies/phase-map.toml.
+"""
+
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from analysis.paired import compare_values
+from analysis.plateau import PLATEAU_LEVEL, loss_below
+from analysis.probes.command import Subjects, effect, look, open_subjects, parser, test_hash
+from analysis.runs import Run
+from train.cli import guard
+
+PROBE = "probe_train"
+"""Where a run is alive: memorising counts."""
+
+
+def row_of(run: Run) -> dict[str, Any]:
+    """Returns where on the map a run stands, when it left the plateau (None: never), and its last loss."""
+    curve = run.evaluations.get(PROBE)
+    left = loss_below(curve, PLATEAU_LEVEL).step
+    return {
+        "layers": int(run.config["encoder"]["num_hidden_layers"]),
+        "rate": run.learning_rate,
+        "warmup": float(run.config["optim"]["warmup"]),
+        "seed": run.seed,
+        "left": left if math.isfinite(left) else None,
+        "loss": float(curve["loss"][-1]) if curve else None,
+    }
+
+
+def effects(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns whether the deepest encoders die more often, paired over the settings that both depths were run with."""
+    alive: dict[int, dict[tuple[Any, ...], float]] = {}
+    for row in rows:
+        alive.setdefault(row["layers"], {})[row["rate"], row["warmup"], row["seed"]] = float(row["left"] is not None)
+    deep, shallow = alive[max(alive)], alive[min(alive)]
+    both = sorted(deep.keys() & shallow.keys())
+    if len(alive) < 2 or not both:
+        return []
+    found = compare_values(*(np.array([depth[setting] for setting in both]) for depth in (deep, shallow)))
+    return [effect("P1", replace(found, over="settings"))]
+
+
+def measure(subjects: Subjects) -> dict[str, Any]:
+    """Returns the record."""
+    rows = sorted((row_of(run) for run in subjects.paths), key=lambda row: tuple(map(float, list(row.values())[:4])))
+    return {"data_sha256": {"test": test_hash(subjects)}, "examples": {}, "runs": rows, "effects": effects(rows)}
+
+
+@guard
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Writes probes/phases.json."""
+    asked = parser("phases", __doc__).parse_args(arguments)
+    look(asked, "phases", lambda: measure(open_subjects(asked.runs, lambda _: True, "records")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,195 @@
+"""What the report says of the models' insides: what stands in the probes' records, and nothing without them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from synthetic_runs import write_run
+
+from analysis.compare import main
+from analysis.inside import Hypothesis, read_hypotheses
+
+SPREAD = {"low": 0.1234, "high": 0.2345, "seeds": 2, "over": "seeds and items"}
+PARTS = ("embeddings", "layer 1", "layer 2", "pooler", "head")
+ARMS = ("scratch", "pretrained")
+RECORDS: dict[str, dict[str, Any]] = {
+    "shortcut": {
+        "examples": {"test": 2_000, "templates": 3_000},
+        "templates": [
+            {"arm": arm, "shortcut": shortcut, "gold": gold, "accuracy": 0.1789, **SPREAD}
+            for arm in ARMS
+            for shortcut in ("lexical overlap", "subsequence", "constituent")
+            for gold in ("entailed", "not entailed")
+        ],
+        "conditions": [
+            {"arm": arm, "condition": condition, "accuracy": 0.1987, "unchanged": 0.4321, **SPREAD}
+            for arm in ARMS
+            for condition in ("intact", "sides swapped")
+        ],
+        "effects": [
+            {"hypothesis": "S1", "difference": 0.17, **SPREAD},
+            {"hypothesis": "S2", "difference": 0.17, **SPREAD},
+            {"hypothesis": "S3", "difference": 0.17, **SPREAD, "low": -0.1},
+        ],
+    },
+    "layers": {
+        "examples": {"rolled back": 2_000, "compared": 1_000, "batch": 100},
+        "movements": [
+            {"arm": arm, "seed": seed, "part": part, "moved": 0.3579, "cosine": None}
+            for arm in ARMS
+            for seed in (0, 1)
+            for part in (*PARTS, "encoder")
+        ],
+        "rolled_back": [{"arm": arm, "part": part, "lost": 0.0246, **SPREAD} for arm in ARMS for part in PARTS],
+        "similarities": [
+            {"what": what, "seed": seed, "part": part, "cka": 0.8642, **SPREAD}
+            for what in ("pretrained, before and after", "pretrained and scratch, after")
+            for seed in (0, 1)
+            for part in PARTS[:3]
+        ],
+        "effects": [{"hypothesis": "L1", "difference": -0.2, **SPREAD, "low": None, "high": None}],
+    },
+    "landscape": {
+        "examples": {"train": 512, "directions": 5},
+        "lines": [
+            {"arm": arm, "seed": seed, "at": at, "loss": 1.1 - at}
+            for arm in ARMS
+            for seed in (0, 1)
+            for at in (0.0, 0.5, 1.0)
+        ],
+        "planes": [
+            {"arm": arm, "seed": 0, "x": x, "y": y, "loss": 0.1 * x + y * y}
+            for arm in ARMS
+            for x in (-1.0, 0.0, 2.0)
+            for y in (-1.0, 0.0, 1.0)
+        ],
+        "paths": [{"arm": arm, "seed": 0, "x": x, "y": 0.0, "share": 0.9753} for arm in ARMS for x in (1.5, 0.5, 0.0)],
+        "radii": [{"arm": arm, "radius": 0.2013, **SPREAD} for arm in ARMS],
+        "between": [{"what": "scratch, seeds", "seeds": "0 and 1", "at": at, "loss": 0.5} for at in (0.0, 0.5, 1.0)],
+        "barriers": [{"what": "scratch, seeds", "seeds": "0 and 1", "barrier": 0.7531}],
+        "effects": [{"hypothesis": "F1", "difference": 0.2, **SPREAD}],
+    },
+    "views": {
+        "examples": {"test": 3},
+        "attention": [
+            {"arm": arm, "layer": layer, "place": place, "token": token, "share": 0.5}
+            for arm in ARMS
+            for layer in (1, 2)
+            for place, token in enumerate(("[CLS]", "<b>", "$x_"))
+        ],
+        "points": [
+            {"arm": arm, "when": when, "label": label, "x": 0.5, "y": 0.1, "share": 0.8765}
+            for arm in ARMS
+            for when in ("before", "after")
+            for label in ("entailment", "contradiction", "neutral")
+        ],
+        "effects": [],
+    },
+    "gradients": {
+        "examples": {},
+        "norms": [
+            {"arm": arm, "step": step, "part": part, "norm": 0.1 + step}
+            for arm in ARMS
+            for step in (20, 40)
+            for part in PARTS
+        ],
+        "effects": [{"hypothesis": "G1", "difference": 0.2, **SPREAD}],
+    },
+    "phases": {
+        "examples": {},
+        "runs": [
+            {"layers": layers, "rate": rate, "warmup": 0.1, "seed": 0, "left": left, "loss": 1.0471}
+            for layers in (2, 12)
+            for rate, left in ((1e-4, None), (3e-4, 321))
+        ],
+        "effects": [{"hypothesis": "P1", "difference": 0.2, **SPREAD}],
+    },
+}
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    for init in ARMS:
+        for seed in (0, 1):
+            write_run(tmp_path, init, seed)
+    return tmp_path
+
+
+def put(study: Path, name: str, record: dict[str, Any]) -> Path:
+    run = next((study / "runs").iterdir())
+    sha256 = json.loads((run / "certificate.json").read_text())["data_sha256"]["test"]
+    path = study / "probes" / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"schema_version": 1, "data_sha256": {"test": sha256}, **record}))
+    return path
+
+
+def test_the_report_says_what_the_records_say(study: Path):
+    for name, record in RECORDS.items():
+        put(study, name, record)
+    assert main([str(study)]) == 0
+    for page in (study / "report.md", study / "report.html"):
+        text = page.read_text()
+        headings = (
+            "Inference or shortcut?",
+            "Where was the task learned?",
+            "What does the loss look like",
+            "gradients fade?",
+        )
+        for expected in (*headings, "0.179", "0.432", "0.358", "0.0246", "98%", "88%", "0.753", "321", "1.047"):
+            assert expected in text
+        assert "1 held and 1 refuted of 3" in text
+        assert "none of the measures exceeded its interval" in text
+        assert all(each in text for each in ("0.864", "0.123 to 0.234"))
+    for name in RECORDS:
+        assert (study / "figures" / f"{name}.svg").stat().st_size > 2_000
+
+
+def test_without_records_there_is_no_section(study: Path):
+    assert main([str(study)]) == 0
+    assert "shortcut" not in (study / "report.md").read_text()
+    assert not (study / "figures" / "layers.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("shortcut", {"templates": [{"arm": "scratch"}]}, r"templates\[0\].shortcut should be a str, found null"),
+        ("shortcut", {"conditions": {}}, "conditions should be a list of rows"),
+        ("layers", {"examples": {"batch": "many"}}, "examples should be a table of numbers"),
+        ("layers", {"schema_version": 2}, "schema_version 2, expected 1"),
+        ("layers", {"data_sha256": {"test": "other"}}, "looked into other test pairs than those of"),
+        ("layers", {"effects": [{"hypothesis": "X9", "difference": 0.1, **SPREAD}]}, "hypothesis X9 is not in"),
+    ],
+)
+def test_a_record_that_is_not_right_is_refused(
+    study: Path, name: str, change: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]
+):
+    put(study, name, RECORDS[name] | change)
+    assert main([str(study)]) == 3
+    assert re.search(message, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("expect", "low", "high", "verdict"),
+    [
+        ("above 0", 0.01, 0.2, "held"),
+        ("above 0", -0.2, -0.01, "refuted"),
+        ("above 0", -0.1, 0.2, "undecided"),
+        ("below 0", -0.2, -0.01, "held"),
+        ("below 0", 0.01, 0.2, "refuted"),
+        ("below 0", float("nan"), float("nan"), "undecided"),
+    ],
+)
+def test_a_hypothesis_holds_by_its_whole_interval(expect: str, low: float, high: float, verdict: str):
+    assert Hypothesis(statement="", measure="", expect=expect).verdict(low, high) == verdict
+
+
+def test_every_hypothesis_expects_a_side():
+    register = read_hypotheses()
+    assert {each.expect for each in register.values()} == {"above 0", "below 0"}
+    assert {id[0] for id in register} == {"S", "L", "F", "G", "P"}
