@@ -9,6 +9,7 @@ from typing import Any
 from analysis.records import RecordError
 from analysis.runs import Run
 from analysis.text import clean
+from train.config import RunConfig, to_record
 
 ARM_ORDER = ("scratch", "pretrained", "embeddings", "shuffled", "bottom", "mlm")
 """Order in every table and legend; an unknown init comes last."""
@@ -50,11 +51,15 @@ def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
+DEFAULTS = flatten(to_record(RunConfig()))
+"""What a setting is that a run does not record, because it is younger than the run."""
+
+
 def settings(run: Run) -> dict[str, str]:
     """Returns what was asked of a run apart from its arm and seed, and the learning rate that followed."""
     asked = {
         key: value
-        for key, value in flatten(run.config).items()
+        for key, value in (DEFAULTS | flatten(run.config)).items()
         if not key.endswith("seed") and not any(f"{key}.".startswith(f"{part}.") for part in NOT_SETTINGS)
     }
     return asked | {"learning_rate": f"{run.learning_rate:g}"}

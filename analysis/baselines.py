@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from analysis.files import write_whole
 from analysis.statistics import wilson
 from models.errors import UserError
 from train.cli import guard
@@ -106,8 +107,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         test_examples=asked.test_examples,
     )
     record = measure_all(config, asked.train_examples)
-    from analysis.report import write_whole  # late: matplotlib takes a second
-
     out = asked.out or Path("results") / asked.dataset
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,15 @@ def parser() -> argparse.ArgumentParser:
     )
     found.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: the runs' study folder)")
     found.add_argument(
+        "--beside",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="STUDY",
+        help="another study's folder, for the claims that need its runs (may be repeated)",
+    )
+    found.add_argument("--benchmark", type=Path, metavar="DIR", help="results of train.benchmark, for claims on speed")
+    found.add_argument(
         "--subject",
         action="append",
         default=[],
@@ -67,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         study = open_study(asked.runs, folder)
         for name in study.left_out:
             print(f"left out, not finished: {name}")
-        findings = find(study)
+        beside = [open_study([path], path) for path in asked.beside]
+        findings = find(study, beside, asked.benchmark)
         require_fair(findings.differences, asked.subject)
         print(f"report: {clean(str(write_report(findings, out)), 400)}")
     except (RecordError, OSError) as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.files import write_whole
 from analysis.simulation import ITEMS, METHODS, settings, simulate
 from analysis.text import clean
 
@@ -84,8 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         asked.out.mkdir(parents=True, exist_ok=True)
         record = {"schema_version": 1, "repeats": asked.repeats, "items": ITEMS, "results": simulate_all(asked.repeats)}
-        (asked.out / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        (asked.out / "table.md").write_text(to_markdown(record), encoding="utf-8")
+        write_whole(asked.out / "record.json", (json.dumps(record, indent=1) + "\n").encode())
+        write_whole(asked.out / "table.md", to_markdown(record).encode())
     except OSError as error:
         print(f"error: {clean(str(error), 400)}", file=sys.stderr)
         return DATA_ERROR

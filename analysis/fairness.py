@@ -13,14 +13,19 @@ CERTIFIED = {
     "parameters_sha256": "parameter names and shapes",
     "head_sha256": "head tensors",
     "batch_order_sha256": "batches and their order",
+    "world_size": "number of processes",
     "data_sha256.train": "training data",
     "data_sha256.validation": "validation data",
     "data_sha256.test": "test data",
     "data_sha256.test_unseen": "unseen test data",
+    "data_sha256.test_mismatched": "mismatched test data",
 }
 """Certificate entries that runs of one seed must share, and what they stand for."""
 
-ENVIRONMENT = ("python", "torch", "threads", "device", "precision", "commit", "dirty")
+UNRECORDED = {"world_size": "1"}
+"""What an entry is that a run does not record, because it is younger than the run."""
+
+ENVIRONMENT = ("python", "torch", "threads", "world_size", "device", "precision", "commit", "dirty")
 
 OF_AN_INIT = ("learning_rate", "mlm")
 """Settings that belong to an init: its own tuned rate, which every table shows, and the folder of its weights."""
@@ -67,7 +72,7 @@ def certificate_differences(runs: Sequence[Run]) -> list[Difference]:
     for seed in sorted({run.seed for run in runs}):
         found = [(run.id, flatten(run.certificate)) for run in runs if run.seed == seed]
         for key, what in CERTIFIED.items():
-            values = [(name, certificate.get(key, "not recorded")) for name, certificate in found]
+            values = [(name, certificate.get(key, UNRECORDED.get(key, "not recorded"))) for name, certificate in found]
             differences += compare(key, what, f"seed {seed}", values)
     return differences
 
@@ -117,6 +122,9 @@ def environment_differences(runs: Sequence[Run]) -> list[Difference]:
         difference
         for key in ENVIRONMENT
         for difference in compare(
-            key, key, "environment", [(run.id, str(run.environment.get(key, "not recorded"))) for run in runs]
+            key,
+            key,
+            "environment",
+            [(run.id, str(run.environment.get(key, UNRECORDED.get(key, "not recorded")))) for run in runs],
         )
     ]

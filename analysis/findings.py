@@ -1,15 +1,17 @@
 """What a study says, computed once: verdicts, examples-worth, and what is unfair about it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from analysis.arms import Arm
 from analysis.contrasts import headline_pair
 from analysis.fairness import Difference, unfair
+from analysis.judgement import Evidence, judge_claims
 from analysis.paired import correctness
 from analysis.register import load_register, register_sha256
 from analysis.study import Study
-from analysis.verdicts import Verdict, judge_claims
+from analysis.verdicts import Verdict
 from analysis.worth import Worth, examples_worth
 
 
@@ -18,9 +20,10 @@ class Findings:
     """A study and what follows from it."""
 
     study: Study
+    evidence: Evidence
     pair: tuple[Arm, Arm] | None
     """The pretrained and the scratch arm of the main comparison."""
-    verdicts: Mapping[str, list[Verdict]]
+    verdicts: Mapping[str, Sequence[Verdict]]
     """Claim -> verdicts on its tests; empty without a pair."""
     statements: Mapping[str, str]
     """Claim -> what it says."""
@@ -56,17 +59,23 @@ def other_registers(study: Study) -> dict[str, int]:
     return {sha256: recorded.count(sha256) for sha256 in others}
 
 
-def find(study: Study) -> Findings:
+def find(study: Study, beside: Iterable[Study] = (), benchmark: Path | None = None) -> Findings:
     """Returns everything that the report says about a study.
 
+    Args:
+        beside: other studies, for the claims that need them.
+        benchmark: folder of a benchmark's record, for the claims about seconds and memory.
+
     Raises:
-        RecordError: a prediction or the claims register is malformed.
+        RecordError: a prediction, the claims register or the benchmark is malformed.
     """
     register, pair = load_register(), headline_pair(study.arms)
+    evidence = Evidence(studies={each.name or "": each for each in (*beside, study)}, benchmark=benchmark)
     return Findings(
         study=study,
+        evidence=evidence,
         pair=pair,
-        verdicts=judge_claims(register, pair[0].runs, pair[1].runs) if pair else {},
+        verdicts=judge_claims(register, pair, evidence),
         statements={id: claim.statement for id, claim in register.items()},
         worths=worths(study),
         differences=unfair(study.cells.values()),

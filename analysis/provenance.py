@@ -12,6 +12,7 @@ from analysis.arms import family
 from analysis.document import Block, Paragraph, Table
 from analysis.fairness import Difference, environment_differences
 from analysis.findings import Findings
+from analysis.judgement import Evidence
 from analysis.measures import best_accuracy
 from analysis.records import is_kind, lookup
 from analysis.runs import Run
@@ -26,6 +27,9 @@ FLAGS = {
     "--seed": "seed",
     "--checkpoint": "checkpoint",
     "--dataset": "data.dataset",
+    "--columns": "data.columns",
+    "--label-names": "data.label_names",
+    "--overlap": "data.overlap",
     "--train-examples": "data.train_examples",
     "--hide": "data.hide",
     "--epochs": "optim.epochs",
@@ -35,7 +39,7 @@ FLAGS = {
 """Flags of `train.run` that a command to reproduce a run spells out, and where a run records their values."""
 
 
-def commands(study: Study) -> tuple[str, ...]:
+def commands(study: Study, evidence: Evidence) -> tuple[str, ...]:
     """Returns the commands that make the runs again and then this report.
 
     A study file names all its runs; without one, each run is named up to the settings outside `FLAGS`.
@@ -43,7 +47,11 @@ def commands(study: Study) -> tuple[str, ...]:
     files = [path.name for path in sorted(STUDIES.glob("*.toml")) if study.name == name_in(path)]
     lines = [f"python -m train.study train/studies/{name}" for name in files]
     lines = lines or [run_command(run) for run in study.runs]
-    return (*lines, f"python -m analysis.compare results/{shlex.quote(study.name or 'STUDY')}")
+    folders = [("", study.name or "STUDY")]
+    folders += [("--beside ", name) for name in evidence.studies if name != (study.name or "")]
+    folders += [("--benchmark ", evidence.benchmark.resolve().name)] if evidence.benchmark else []
+    asked = (f"{flag}results/{shlex.quote(name)}" for flag, name in folders)
+    return (*lines, " ".join(["python -m analysis.compare", *asked]))
 
 
 def name_in(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,10 @@ from markupsafe import Markup
 
 from analysis.answer import answer, headline_note
 from analysis.document import Plot
+from analysis.files import write_whole
 from analysis.findings import Findings
 from analysis.gallery import GALLERY
+from analysis.korean import summary
 from analysis.plots import house_style, render
 from analysis.records import RecordError
 from analysis.sections import sections
@@ -76,8 +77,8 @@ def code_line(value: str) -> Markup:
     return Markup(value.replace("`", "'"))
 
 
-def to_markdown(content: dict[str, Any]) -> str:
-    """Returns the report as Markdown, with its figures as PNG files beside it."""
+def to_markdown(content: dict[str, Any], template: str = "report.md.j2") -> str:
+    """Returns the content as Markdown, with its figures as PNG files beside it."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -87,7 +88,7 @@ def to_markdown(content: dict[str, Any]) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"code": code_line, "rendered": Markup}
-    return environment.get_template("report.md.j2").render(content)
+    return environment.get_template(template).render(content)
 
 
 def to_html(content: dict[str, Any]) -> str:
@@ -105,31 +106,22 @@ def to_html(content: dict[str, Any]) -> str:
     return environment.get_template("report.html.j2").render(content, css=Markup(css), css_hash=digest)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Puts `content` at `path` whole or not at all, never through a symbolic link."""
-    temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def write_report(findings: Findings, out: Path) -> Path:
-    """Writes report.md, report.html and figures/ into `out`; returns the path of report.md.
+    """Writes report.md, report.html, report.ko.md (a summary) and figures/ into `out`; returns the path of report.md.
 
     Raises:
-        RecordError: `out`/figures is a symbolic link.
+        RecordError: `out` or `out`/figures is a symbolic link; nothing is written.
         OSError: `out` cannot be written.
     """
     content, drawings = build(findings)
     files = {"report.md": to_markdown(content).encode(), "report.html": to_html(content).encode()}
+    if in_korean := summary(findings):
+        files["report.ko.md"] = to_markdown(in_korean, "report.ko.md.j2").encode()
     for name, drawing in drawings.items():
         files |= {f"figures/{name}.svg": drawing.svg.encode(), f"figures/{name}.png": drawing.png}
-    if (out / "figures").is_symlink():
-        raise RecordError(f"{out / 'figures'}: a symbolic link; remove it, the report writes only inside its folder")
+    for folder in (out, out / "figures"):
+        if folder.is_symlink():
+            raise RecordError(f"{folder}: a symbolic link; remove it, the report writes only inside its folder")
     (out / "figures").mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         write_whole(out / name, data)

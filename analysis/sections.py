@@ -18,9 +18,12 @@ from analysis.accuracy import (
     worth_table,
 )
 from analysis.answer import headline_note
+from analysis.before import change_sentence, change_table, seed_table
 from analysis.claims import accuracy_level_table, loss_table, plateau_table, start_table, step_time_table
 from analysis.document import Block, Code, Listing, Paragraph, Plot, Section, Table
+from analysis.errors import class_table, confusion_table, mistake_table
 from analysis.findings import Findings
+from analysis.inside_sections import inside_sections
 from analysis.provenance import caveats, commands, data_blocks, fairness, run_table
 from analysis.study import Study
 from analysis.text import MISSING, count, listing, number, span
@@ -37,7 +40,7 @@ def verdict_row(each: Verdict) -> tuple[str, ...]:
     difference, gap = (each.found.difference, each.found.smallest_gap()) if each.found else (math.nan, math.nan)
     return (
         each.test.id,
-        each.test.measure + ("" if each.test.decides else " (shown beside)"),
+        f"{each.test.measure}{'' if each.test.decides else ' (shown beside)'}: {' minus '.join(each.test.arms)}",
         each.verdict,
         number(difference, 4),
         f"{span(*each.interval, 4)} ({100 * each.coverage:.0f}%)" if each.found else MISSING,
@@ -56,7 +59,7 @@ def verdict_blocks(findings: Findings) -> list[Block]:
         rows += [verdict_row(each) for each in verdicts]
     if not rows:
         return []
-    columns = ("claim", "statement, measure", "verdict", "pretrained minus scratch", "interval", "seeds", "margin")
+    columns = ("claim", "statement, measure", "verdict", "difference", "interval", "seeds", "margin")
     table = Table("Claims of the seed report", (*columns, "smallest detectable gap", "remark"), tuple(rows))
     text = (
         "Measure, margin and rule of each test were registered in analysis/claims.toml before the runs. A claim is "
@@ -80,6 +83,24 @@ def accuracy_blocks(findings: Findings, plots: Mapping[str, Plot]) -> list[Block
     remarks = chance_sentences(study.arms) + one_sided_sentences(found, study) + words_sentences(study)
     differences = [gap_table(found)] if found else []
     return [plots["test_accuracy"], accuracy_table(study), *differences, *listed(remarks)]
+
+
+def change_blocks(study: Study, plots: Mapping[str, Plot]) -> list[Block]:
+    """Returns accuracy and loss before any update and after training, beside the seed report's own."""
+    table = change_table(study.arms)
+    if table is None:
+        return []
+    return [plots["before_after"], table, Paragraph(change_sentence(study.arms)), seed_table()]
+
+
+def error_blocks(study: Study, plots: Mapping[str, Plot]) -> list[Block]:
+    """Returns what is said to pairs of each gold label, and the mistakes made with most confidence."""
+    makers = (class_table, confusion_table)
+    tables = [table for split in test_splits(study.arms) for make in makers if (table := make(study.arms, split))]
+    shown = mistake_table(study.arms, study.quotes)
+    source = [Paragraph(study.quotes.source)] if shown and study.quotes else []
+    pictures = [plots["confusion"]] if "confusion" in plots else []
+    return [*pictures, *tables, *([shown] if shown else []), *source]
 
 
 def group_blocks(study: Study, plots: Mapping[str, Plot]) -> list[Block]:
@@ -120,6 +141,7 @@ def sections(findings: Findings, plots: Mapping[str, Plot]) -> list[Section]:
     reproduce = "Every setting of a run stands in its config.json; the report follows from the records, byte for byte."
     parts: dict[str, list[Block]] = {
         "Test accuracy": accuracy_blocks(findings, plots),
+        "Before and after": change_blocks(study, plots),
         "The claims, judged": verdict_blocks(findings),
         "C1: does it start lower?": [plots["training_loss"], start_table(arms)],
         "C2: does the loss fall faster?": [
@@ -130,10 +152,12 @@ def sections(findings: Findings, plots: Mapping[str, Plot]) -> list[Section]:
         "How many labelled examples is it worth?": size_blocks(findings, plots),
         "Learning rates": rate_blocks(study, plots),
         "Accuracy by group": group_blocks(study, plots),
+        "Which pairs go wrong?": error_blocks(study, plots),
+        **inside_sections(study, plots),
         "Beside the seed report": [plots["seed_report"]],
         "Runs and fairness": [run_table(study), Paragraph(left_out), *fairness(findings)],
         "Data": data_blocks(study),
         "Caveats": listed([note] * bool(note) + caveats(study)),
-        "How to reproduce": [Code(commands(study)), Paragraph(reproduce)],
+        "How to reproduce": [Code(commands(study, findings.evidence)), Paragraph(reproduce)],
     }
     return [Section(heading, tuple(blocks)) for heading, blocks in parts.items() if blocks]

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from analysis.files import write_whole
 from analysis.plots import DOTTED, OTHER_COLOUR, house_style, label_axes, new_figure, render
 from analysis.records import SCHEMA_VERSION, RecordError, is_kind, lookup, parse_object, read_text
-from analysis.report import write_whole
 from analysis.svg import INK
 from analysis.text import clean
 

@@ -3,11 +3,13 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 
 from analysis.arms import Arm, arm_rank, group_arms, settings
+from analysis.inside import Inside, read_probes
+from analysis.quotes import Quotes, read_quotes
 from analysis.records import RecordError, is_kind, lookup, parse_object, read_text
 from analysis.runs import Run, load_study
 from analysis.text import clean
@@ -43,6 +45,10 @@ class Study:
     """Runs that are not finished."""
     yardsticks: tuple[Yardstick, ...] = ()
     """Baselines."""
+    quotes: Quotes | None = None
+    """Sentences of the mistakes that the report shows."""
+    inside: Mapping[str, Inside] = field(default_factory=dict)
+    """What the probes found inside the models, by probe."""
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -147,7 +153,7 @@ def open_study(paths: Iterable[Path], folder: Path | None) -> Study:
 
     Args:
         paths: run directories or study folders.
-        folder: the study folder that they all belong to, if there is one; it may hold choices and baselines.
+        folder: the study folder that they all belong to, if there is one; it may hold choices, baselines and quotes.
 
     Raises:
         RecordError: a record is missing or malformed, or two runs are the same arm and seed.
@@ -160,4 +166,6 @@ def open_study(paths: Iterable[Path], folder: Path | None) -> Study:
         name=clean(folder.resolve().name),
         left_out=tuple(left_out),
         yardsticks=read_yardsticks(folder / "baselines.json", runs),
+        quotes=read_quotes(folder / "quotes.json", runs),
+        inside=read_probes(folder / "probes", runs),
     )

@@ -1,7 +1,7 @@
 """Verdicts on the registered claims C1, C2 and C3 from runs: SUPPORTED, REFUTED or UNDECIDED."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +12,12 @@ from analysis.measures import START_MEASURES
 from analysis.paired import Comparison, compare_values
 from analysis.plateau import Passage, accuracy_reaching, loss_below
 from analysis.records import CLOCKS
-from analysis.register import Claim, ClaimTest
+from analysis.register import ClaimTest
 from analysis.runs import Run
 
 SUPPORTED, REFUTED, UNDECIDED = "SUPPORTED", "REFUTED", "UNDECIDED"
+OF_TWO_ARMS = ("C1", "C2", "C3")
+"""The claims that pretrained and scratch runs of one study decide."""
 
 START_TESTS: dict[str, Callable[[Run], float]] = dict(
     zip(("C1a", "C1b", "C1c", "C1d"), START_MEASURES.values(), strict=True)
@@ -132,22 +134,8 @@ def passage_verdict(test: ClaimTest, one: Sequence[Run], other: Sequence[Run]) -
 
 
 def verdict_on(test: ClaimTest, one: Sequence[Run], other: Sequence[Run]) -> Verdict:
-    """Returns the verdict on any test; one that runs cannot answer is undecided."""
-    if test.id in START_TESTS:
-        return start_verdict(test, one, other)
-    if test.id in PASSAGE_TESTS:
-        return passage_verdict(test, one, other)
-    return Verdict(test=test, verdict=UNDECIDED, remark="not measured by these runs")
-
-
-def judge_claims(register: Mapping[str, Claim], one: Sequence[Run], other: Sequence[Run]) -> dict[str, list[Verdict]]:
-    """Returns claim id -> the verdicts on its tests, for the claims C1, C2 and C3.
-
-    Args:
-        one: runs of the pretrained arm, one for each seed.
-        other: runs of the scratch arm.
-    """
-    return {id: [verdict_on(test, one, other) for test in register[id].tests] for id in ("C1", "C2", "C3")}
+    """Returns the verdict on a test of `START_TESTS` or `PASSAGE_TESTS`."""
+    return (start_verdict if test.id in START_TESTS else passage_verdict)(test, one, other)
 
 
 def claim_verdict(verdicts: Sequence[Verdict]) -> str:

@@ -77,3 +77,13 @@ def test_majority_share(tmp_path: Path) -> None:
     run = load_run(write_run(tmp_path))
     assert majority_share(run, "test") == 1200 / 3200
     assert majority_share(run, "test_unseen") is None
+
+
+def test_a_setting_younger_than_a_run_has_its_default_there(tmp_path: Path) -> None:
+    write_run(tmp_path, "scratch", 0)
+    write_run(tmp_path, "scratch", 1, data={"sample": "first"})
+    write_run(tmp_path, "scratch", 2, data={"sample": "seeded"})
+    assert [(arm.name, [run.seed for run in arm.runs]) for arm in arms_of(tmp_path)] == [
+        ("scratch, sample first", [0, 1]),
+        ("scratch, sample seeded", [2]),
+    ]

@@ -27,6 +27,7 @@ TINY_FLAGS = {
     "train.study": ("--dry-run",),
     "analysis.coverage": ("--repeats", "1"),
     "analysis.baselines": ("--train-examples", "96"),
+    "train.data.check": ("--validation-examples", "48"),
 }
 """What makes a command small; the last value of a flag wins."""
 NOT_RUN = {

@@ -43,6 +43,9 @@ def names(tmp_path: Path, text: str) -> list[str]:
          [f"pretrained-lr1e-04-hide-{side}-seed{seed}" for seed in (1, 0) for side in ("premise", "hypothesis")]),
         ("optim.warmup = [0, 0.1]\noptim.epochs = [7]",
          ["pretrained-lr1e-04-warmup-0-epochs-7-seed0", "pretrained-lr1e-04-warmup-0.1-epochs-7-seed0"]),
+        ("recipe = ['minilm', 'distilbert-frozen']\nlearning_rate = 1e-3\nseed = [0, 1]",
+         [f"{size}pretrained-lr1e-03-recipe-{name}-seed{seed}"
+          for size, name in (("", "minilm"), ("n1000-", "distilbert-frozen")) for seed in (0, 1)]),
         ("freeze = ['all', '2']", ["pretrained-lr1e-04-layers-all-seed0", "pretrained-lr1e-04-layers-2-seed0"]),
     ],
 )  # fmt: skip
@@ -106,7 +109,7 @@ def test_a_chosen_rate_joins_the_run_that_won(tmp_path):
         ("[[block]]\nlearning_rate = 'bset'", "'bset' is of the wrong kind"),
         ("[[block]]\ncheckpoint = ['a/b']", "use letters, digits"),
         ("[[block]]\ninit = 'magic'", "no learning rate for --init magic"),
-        ("[[block]]\nrecipe = 'bert'", "stands above its blocks"),
+        ("[[block]]\nrecipe = ['minilm', 'bert']", "recipe 'bert' is not one of"),
         ("recipe = 'gpt'\n[[block]]", "recipe 'gpt' is not one of"),
         ("[[block]]\n[[block]]\nepochs = 9", "block 1 and block 2 mean different runs"),
         ("[[block]]\nname = 'a'\n[[block]]\nname = 'a'", "two blocks have one name"),
@@ -178,13 +181,18 @@ def test_a_value_on_the_command_line_is_read_back(value):
 
 
 @pytest.mark.parametrize(
-    ("name", "runs", "waiting"), [("controlled", 18, 0), ("mnli-5k", 6, 0), ("mnli-core", 8 + 10 + 6 * 4, 34)]
+    ("name", "runs", "waiting"),
+    [
+        *(("controlled", 18, 0), ("mnli-5k", 6, 0), ("mnli-core", 8 + 10 + 6 * 4, 34), ("seed-recipes", 6 * 2, 0)),
+        *(("mnli-other-arms", 4 * 2 * 3 + 6, 0), ("freezing", 4 + 4 + 4 + 2, 6), ("frozen-head", 15, 0)),
+        *(("batch-size", 3 * (4 + 4), 12), ("optimization", 10 + 4 + 4, 4)),
+    ],
 )
 def test_the_shipped_studies(name, runs, waiting):
     (path,) = (path for path in SHIPPED if path.stem == name)
     plan = expand(read_study(path), {})
     assert len(plan) == runs and sum(run.waits_for is not None for run in plan) == waiting
-    precision = "bf16" if name == "mnli-core" else "float32"
+    precision = "float32" if name in ("controlled", "mnli-5k") else "bf16"
     assert all(run.config.precision == precision and not run.config.export for run in plan)
 
 
@@ -192,3 +200,22 @@ def test_the_shipped_studies(name, runs, waiting):
 def test_every_shipped_study_is_valid_and_names_itself(path):
     assert expand(read_study(path), {})
     assert f"python -m train.study train/studies/{path.name}" in path.read_text(encoding="utf-8").splitlines()[0]
+
+
+def test_the_seed_recipes_are_those_of_the_report_but_for_what_the_file_says():
+    (path,) = (path for path in SHIPPED if path.stem == "seed-recipes")
+    plan = expand(read_study(path), {})
+    assert {(run.config.recipe, run.config.init) for run in plan} == {
+        (name, init)
+        for name in RECIPES
+        if name.startswith(("distilbert", "roberta"))
+        for init in ("scratch", "pretrained")
+    }
+    for run in plan:
+        expected = RECIPES[run.config.recipe]
+        for field, value in (
+            ("init", run.config.init), ("checkpoint", "minilm"), ("precision", "bf16"), ("export", False),
+            ("optim.max_epochs", 20),
+        ):  # fmt: skip
+            expected = with_setting(expected, field, value)
+        assert run.config == expected
