@@ -203,7 +203,7 @@ def test_a_text_file_in_place_of_the_pairs(tmp_path: Path, tiny_checkpoint: Path
     ("content", "message"),
     [
         (b"one\ntwo\n", "0 sentences to train and 2 to validate"),
-        (b"caf\xe9\n", "byte 3 is not UTF-8"),
+        (b"caf\xe9\n", "row 1: found 0xe9 at byte 3, expected UTF-8"),
         (b"", "0 sentences"),
     ],
 )

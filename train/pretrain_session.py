@@ -35,7 +35,7 @@ from train.pretrain_cli import PretrainRequest, command_after
 from train.progress import Progress
 from train.records import RunDirectory, describe_environment
 from train.resume import restore_best
-from train.seeds import keep_freed_memory, prepare_process
+from train.seeds import keep_freed_memory, prepare_process, seed_global_streams
 from train.session import start_records, summarise, take_up
 from train.state import Job, TrainState
 from train.stopping import Stopping
@@ -109,6 +109,7 @@ def prepare(config: RunConfig, material: Material, records: RunDirectory, precis
     model = build_masked_lm(material.encoder, config.seed)
     keep_freed_memory()
     model.to(precision.device).train()
+    seed_global_streams(config.seed)
     dropout = random_stream(config.seed, "dropout")
     seed_dropout(model, dropout)
     plan = plan_run(config, len(material.train))

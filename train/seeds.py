@@ -26,6 +26,11 @@ def prepare_process(threads: int | None) -> int:
     return torch.get_num_threads()
 
 
+def seed_global_streams(seed: int) -> None:
+    """Start torch's own streams, which checkpoints keep: nothing draws from the CPU's, a GPU's dropout does."""
+    torch.manual_seed(seed)
+
+
 def keep_freed_memory() -> None:
     """Tell glibc not to hand large freed blocks back to the kernel.
 

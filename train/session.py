@@ -36,7 +36,7 @@ from train.precision import Precision, choose_device, choose_precision
 from train.progress import Progress
 from train.records import RunDirectory, describe_environment
 from train.resume import restore, restore_best
-from train.seeds import keep_freed_memory, prepare_process
+from train.seeds import keep_freed_memory, prepare_process, seed_global_streams
 from train.state import Job, TrainState
 from train.stopping import Stopping
 from train.thaw import may_cache
@@ -99,6 +99,7 @@ def prepare(config: RunConfig, material: Material, records: RunDirectory, precis
     keep_freed_memory()  # from here on, so that what loading took is given back first
     model.to(precision.device)
     set_learning(model, config.freeze)
+    seed_global_streams(config.seed)
     dropout = random_stream(config.seed, "dropout")
     seed_dropout(model, dropout)
     sets: dict[str, Any] = material.encoded
