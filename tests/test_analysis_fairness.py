@@ -44,6 +44,16 @@ def test_another_head_another_setting_and_another_machine_are_seen(tmp_path: Pat
     assert [difference.what for difference in environment_differences(runs)] == ["threads"]
 
 
+def test_a_record_older_than_several_processes_means_one(tmp_path: Path) -> None:
+    write_run(tmp_path, "scratch", 0)
+    run = write_run(tmp_path, "pretrained", 0)
+    for processes, found in ((1, []), (2, ["number of processes", "world_size"])):
+        for record in ("certificate.json", "environment.json"):
+            edit(run / record, world_size=processes)
+        runs = runs_of(tmp_path)
+        assert [each.what for each in (*certificate_differences(runs), *environment_differences(runs))] == found
+
+
 def test_a_setting_varied_within_an_init_is_a_subject_by_itself(tmp_path: Path) -> None:
     for init in ("scratch", "pretrained"):
         for length in (64, 128):

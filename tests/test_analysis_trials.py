@@ -18,7 +18,7 @@ from analysis.findings import find
 from analysis.register import load_register
 from analysis.study import Study, open_study
 from analysis.trial_verdicts import trial_verdict
-from analysis.trials import TRIALS
+from analysis.trials import TRIALS, upward_share
 from analysis.verdicts import Verdict
 
 CLAIMS = load_register()
@@ -97,6 +97,16 @@ def test_a_curve_s_upward_share_is_paired_over_seeds(folders: dict[str, Path]) -
     assert found is not None
     assert found.difference == pytest.approx(np.mean(shares[:5]) - np.mean(shares[5:]))
     assert found.interval() == pytest.approx(tuple(theirs.confidence_interval(0.95)))
+
+
+@pytest.mark.parametrize(
+    ("losses", "share"), [([3.0, 2.0, 1.0], 0.0), ([1.0, 2.0], 1.0), ([4.0, 1.0, 2.0], 0.25), ([1.0, 1.0], 0.0)]
+)
+def test_the_upward_share_of_known_curves(folders: dict[str, Path], losses: list[float], share: float) -> None:
+    write_arm(folders["mnli"], "one", 1)
+    (run,) = study(folders["mnli"]).runs
+    run.evaluations["probe_train"]["loss"] = np.array(losses)
+    assert upward_share(run) == pytest.approx(share)
 
 
 def test_one_arm_can_be_measured_twice(folders: dict[str, Path]) -> None:
