@@ -86,9 +86,9 @@ def by_batch(size: int) -> Side:
     return of("batch-size", head(optim__batch_size=str(size)))
 
 
-def by_size(layers: Sequence[str], examples: Sequence[str]) -> Side:
-    """Returns the runs of these depths and amounts of data."""
-    return of("size", *(group(encoder__layers=n, data__train_examples=e) for n in layers for e in examples))
+def by_size(depths: Sequence[str], examples: Sequence[str]) -> Side:
+    """Returns the runs of these depths (None is the checkpoint's own) and amounts of data."""
+    return of("size", *(group(depth=n, data__train_examples=e) for n in depths for e in examples))
 
 
 def warm_up(init: str) -> Trial:
@@ -111,13 +111,13 @@ _DROPOUTS = {
 }
 _AT_03 = _DROPOUTS["0.3"].groups
 _BATCH = ("optim.batch_size", "batch_order_sha256")
-_SIZE = ("encoder.layers", "parameters_sha256", "data", "data_sha256.train", "batch_order_sha256")
+_SIZE = ("depth", "parameters_sha256", "data", "data_sha256.train", "batch_order_sha256")
 
 TRIALS: dict[str, Trial] = {
     "C4a": Trial(one=FULL, other=FROZEN, subject=("freeze",)),
     "C4b": Trial(one=FULL, other=GRADUAL, subject=("freeze",)),
-    "C5a": Trial(one=by_size("6", ("1000", "5000")), other=by_size("3", ("1000", "5000")), subject=_SIZE),
-    "C5b": Trial(one=by_size("36", ("5000",)), other=by_size("36", ("1000",)), subject=_SIZE),
+    "C5a": Trial(one=by_size(("None",), ("1000", "5000")), other=by_size(("3",), ("1000", "5000")), subject=_SIZE),
+    "C5b": Trial(one=by_size(("None", "3"), ("5000",)), other=by_size(("None", "3"), ("1000",)), subject=_SIZE),
     "C6a": Trial(
         one=of("frozen-head", head(learning_rate="3e-05", dropout__classifier="0.3"), measure=upward_share),
         other=of("frozen-head", head(learning_rate="2e-05", dropout__classifier="0.3"), measure=upward_share),

@@ -13,6 +13,7 @@ import pytest
 from scipy import stats
 from synthetic_runs import write_run
 
+from analysis.arms import DEFAULTS
 from analysis.compare import main
 from analysis.findings import find
 from analysis.register import load_register
@@ -67,6 +68,13 @@ def test_every_claim_beyond_the_third_has_a_trial_but_those_of_hardware() -> Non
     later = {test.id for claim in list(CLAIMS)[3:] for test in CLAIMS[claim].tests}
     assert later - set(TRIALS) == {"C9a", "C9b", "C13a"}
     assert set(TRIALS) <= later
+
+
+def test_a_trial_asks_only_for_settings_that_runs_record() -> None:
+    known = set(DEFAULTS) | {"learning_rate"}
+    sides = [side for trial in TRIALS.values() for side in (trial.one, trial.other)]
+    asked = {name for side in sides for wanted in side.groups for name in wanted}
+    assert asked <= known, asked - known
 
 
 def test_an_accuracy_is_compared_over_seeds_and_items(folders: dict[str, Path]) -> None:
