@@ -156,12 +156,8 @@ class Survey:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Writes probes/landscape.json."""
     asked = parser("landscape", __doc__).parse_args(arguments)
-    from analysis.probes.weights import (  # late: torch takes seconds, --help should not
-        keeps_path,
-        open_reader,
-        read_snapshot,
-        snapshots,
-    )
+    # late: torch takes seconds, --help should not
+    from analysis.probes.weights import keeps_path, open_reader, read_snapshot, snapshots
 
     def make() -> dict[str, Any]:
         subjects = open_subjects(asked.runs, keeps_path, "a trajectory/")

@@ -109,12 +109,8 @@ def attention_rows(arm: str, reader: Reader, pair: Example) -> list[dict[str, An
 def main(arguments: Sequence[str] | None = None) -> None:
     """Writes probes/views.json."""
     asked = parser("views", __doc__).parse_args(arguments)
-    from analysis.probes.weights import (  # late: torch takes seconds, --help should not
-        keeps_path,
-        open_reader,
-        read_snapshot,
-        snapshots,
-    )
+    # late: torch takes seconds, --help should not
+    from analysis.probes.weights import keeps_path, open_reader, read_snapshot, snapshots
 
     def make() -> dict[str, Any]:
         subjects = open_subjects(asked.runs, keeps_path, "a trajectory/")
