@@ -1,13 +1,15 @@
-"""The report's first screen: the answer in three sentences."""
+"""The report's first screen: the answer in a few sentences."""
 
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
+from analysis.accuracy import gaps
 from analysis.arms import Arm
 from analysis.claims import on_plateau
 from analysis.contrasts import accuracy_gap
 from analysis.findings import Findings
 from analysis.measures import PROBES, last_look, step0_loss
+from analysis.paired import Comparison
 from analysis.runs import Run
 from analysis.statistics import LN3, accuracy_interval
 from analysis.survival import median_time
@@ -109,8 +111,27 @@ def plateau_sentence(findings: Findings) -> str:
     return f"{start} {', and '.join(clauses)}{reading}."
 
 
+def premise_gains(findings: Findings) -> list[tuple[Arm, Comparison]]:
+    """Returns arms with their test accuracy on both sentences minus that of the hypothesis alone, where it was run."""
+    named = main_arms(findings.study.arms)
+    return [
+        (one, gap)
+        for split, one, other, gap in gaps(findings)
+        if split == "test" and one in named and other.runs[0].hidden == "premise"
+    ]
+
+
+def premise_sentence(findings: Findings) -> str:
+    """Answers whether the arms use the premise at all: without it, there is nothing to infer from."""
+    gains = premise_gains(findings)
+    parts = [f"{number(gap.difference)} to {arm.name} (95% interval {span(*gap.interval())})" for arm, gap in gains]
+    idle = [arm.name for arm, gap in gains if gap.interval()[0] <= 0]
+    reading = f", so {listing(idle)} cannot be said to have learned to infer" if idle else ""
+    return f"Reading the premise beside the hypothesis is worth {listing(parts)}{reading}." if parts else ""
+
+
 def answer(findings: Findings) -> list[str]:
-    """Returns the three sentences, and what has to stand beside them."""
-    note = headline_note(findings.study.arms)
-    sentences = [accuracy_sentence(findings), start_sentence(findings), plateau_sentence(findings)]
-    return sentences + [note] * bool(note)
+    """Returns what each arm reaches, whether by inference, where it starts, how fast, and what has to stand beside."""
+    makers = (accuracy_sentence, premise_sentence, start_sentence, plateau_sentence)
+    sentences = [make(findings) for make in makers] + [headline_note(findings.study.arms)]
+    return [sentence for sentence in sentences if sentence]

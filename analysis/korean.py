@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from analysis.answer import headline_note
+from analysis.answer import headline_note, premise_gains
 from analysis.arms import Arm
 from analysis.claims import on_plateau
 from analysis.contrasts import accuracy_gap
@@ -70,6 +70,15 @@ def accuracy_sentence(pair: tuple[Arm, Arm]) -> str:
     )
 
 
+def premise_sentence(findings: Findings) -> str:
+    """Answers whether the arms use the premise at all."""
+    gains = [(ARMS[arm.init], gap) for arm, gap in premise_gains(findings) if arm.init in ARMS]
+    parts = [f"{name} {number(gap.difference)} (95% 구간 {span(*gap.interval())})" for name, gap in gains]
+    idle = [name for name, gap in gains if gap.interval()[0] <= 0]
+    doubt = f" {', '.join(idle)}: 추론을 배웠다고 말할 수 없다." if idle else ""
+    return f"가설에 더해 전제까지 읽을 때 정확도에서 얻는 이득: {', '.join(parts)}.{doubt}" if parts else ""
+
+
 def reading(verdicts: Sequence[Verdict], claim: str, unit: str, digits: int) -> str:
     """Returns the deciding difference of a claim and the verdict."""
     first = next((each for each in verdicts if each.test.decides and each.found), None)
@@ -127,6 +136,11 @@ def summary(findings: Findings) -> dict[str, Any] | None:
     if findings.pair is None:
         return None
     pair = findings.pair
-    sentences = [accuracy_sentence(pair), start_sentence(findings, pair), plateau_sentence(findings, pair)]
-    note = [MINILM] if headline_note(findings.study.arms) else []
-    return {"answer": [*sentences, *note], "rows": claim_rows(findings)}
+    sentences = [
+        accuracy_sentence(pair),
+        premise_sentence(findings),
+        start_sentence(findings, pair),
+        plateau_sentence(findings, pair),
+        MINILM if headline_note(findings.study.arms) else "",
+    ]
+    return {"answer": [sentence for sentence in sentences if sentence], "rows": claim_rows(findings)}

@@ -113,6 +113,8 @@ def test_each_arm_is_set_against_its_own_hypothesis_only_runs(study: Path) -> No
         )
         found = rows[f"{init} minus {init}, hypothesis only"]
         assert number(found["difference"]) == pytest.approx(gap, abs=5e-4)
+        assert f"{found['difference']} to {init} (95% interval {found['95% interval']})" in report.split("\n## ")[0]
+    assert "cannot be said to have learned to infer" not in report
     accuracy = [row for row in table(report, "Accuracy with the best weights") if row["split"] == "test"]
     names = [row["arm"] for row in accuracy]
     assert names[:4] == ["scratch", "pretrained", "scratch, hypothesis only", "pretrained, hypothesis only"]
@@ -127,6 +129,7 @@ def test_an_arm_no_better_than_with_one_side_is_said_to_have_shown_no_inference(
     assert main([str(tmp_path)]) == 0
     sentence = "scratch, test: it is not shown to have learned any inference."
     assert sentence in (tmp_path / "report.md").read_text()
+    assert "so scratch cannot be said to have learned to infer" in (tmp_path / "report.md").read_text()
     assert sentence not in (study / "report.md").read_text()
 
 

@@ -16,6 +16,7 @@ def study(folder: Path) -> Path:
     for init in ("scratch", "pretrained"):
         for seed in range(3):
             write_run(folder, init, seed)
+            write_run(folder, init, seed, hide="premise", name=f"{init}-blind-{seed}")
     return folder
 
 
@@ -25,6 +26,7 @@ def test_every_number_of_the_summary_stands_in_the_report(tmp_path: Path) -> Non
     english, korean = ((folder / name).read_text(encoding="utf-8") for name in ("report.md", "report.ko.md"))
     found = re.findall(r"\N{MINUS SIGN}?\d+\.\d{2,}", korean)
     assert len(found) > 15
+    assert "전제까지 읽을 때" in korean
     missing = [number for number in found if number not in english]
     assert not missing, f"{missing} stand in report.ko.md alone"
 
