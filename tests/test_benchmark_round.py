@@ -113,6 +113,7 @@ def test_agreement_trains_both_paths_from_the_same_seeds(tmp_path, tiny_checkpoi
     assert [each["seed"] for each in record["seeds"]] == [0, 1]
     assert any(each["fast"] != each["plain"] for each in record["seeds"]), "the plain path is another path"
     assert record["settings"]["checkpoint"] == "tiny"
+    assert record["settings"]["precision"] == record["environment"]["precision"] == "float32"
     assert "Fast path minus plain path" in (tmp_path / "report.md").read_text(encoding="utf-8")
 
 

@@ -22,7 +22,7 @@ from models.errors import UserError
 from train.benchmark.process import Clock, run_child
 from train.benchmark.record import describe_agreement, summarise
 from train.benchmark.report import write_report
-from train.benchmark.settings import Settings, child_arguments
+from train.benchmark.settings import PRECISION, Settings, child_arguments
 from train.cli import guard
 
 CONTENDERS = (
@@ -103,6 +103,7 @@ def run_agreement(settings: Settings, seeds: int, epochs: int, out: Path) -> Non
     """Train with both paths from every seed, and write agreement.json."""
     asked = {"--checkpoint": settings.checkpoint, "--train-examples": settings.train_examples, "--epochs": epochs}
     asked |= {"--init": "pretrained", "--max-tokens": settings.max_tokens, "--batch-size": settings.batch_size}
+    asked["--precision"] = PRECISION
     clock = Clock(2 * seeds)
     paths: dict[str, dict[int, float]] = {"fast": {}, "plain": {}}
     for seed in range(seeds):
@@ -137,7 +138,7 @@ def _environment() -> dict[str, Any]:
     from train.records import describe_environment
 
     cores = {"cores": os.cpu_count()}
-    return describe_environment(torch.device("cpu"), "float32", torch.get_num_threads()) | cores
+    return describe_environment(torch.device("cpu"), PRECISION, torch.get_num_threads()) | cores
 
 
 def write_json(path: Path, record: dict[str, Any]) -> None:

@@ -21,6 +21,8 @@ IMPORTED, ENCODED, BUILT, FIRST_UPDATE = STAGES = (
 )
 """What comes before the end of the first update, in this order."""
 RESULT = "@result "
+PRECISION = "float32"
+"""Of all contenders but `ours.bf16`: it is the Trainer's."""
 WARM_UP_STEPS = 2
 """Updates made before the clock starts: the first ones find cold caches, and make the optimizer's state."""
 
@@ -45,7 +47,7 @@ class Settings:
     """Updates behind each point of the growth curves."""
 
     def run_config(
-        self, examples: int, init: str = "pretrained", freeze: str = "none", precision: str = "float32"
+        self, examples: int, init: str = "pretrained", freeze: str = "none", precision: str = PRECISION
     ) -> RunConfig:
         """Our configuration of one training; dropout is the checkpoint's own, as it is the peers'."""
         return RunConfig(
