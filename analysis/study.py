@@ -9,6 +9,7 @@ from statistics import fmean
 
 from analysis.arms import Arm, arm_rank, group_arms, settings
 from analysis.inside import Inside, read_probes
+from analysis.outlook import Outlook, read_outlook
 from analysis.quotes import Quotes, read_quotes
 from analysis.records import RecordError, is_kind, lookup, parse_object, read_text
 from analysis.runs import Run, load_study
@@ -43,6 +44,8 @@ class Study:
     """Folder below results/; None for runs of several studies."""
     left_out: tuple[str, ...] = ()
     """Runs that are not finished."""
+    outlook: Outlook | None = None
+    """What is planned, where that was written down."""
     yardsticks: tuple[Yardstick, ...] = ()
     """Baselines."""
     quotes: Quotes | None = None
@@ -153,7 +156,7 @@ def open_study(paths: Iterable[Path], folder: Path | None) -> Study:
 
     Args:
         paths: run directories or study folders.
-        folder: the study folder that they all belong to, if there is one; it may hold choices, baselines and quotes.
+        folder: the study folder that they all belong to, if there is one; it may hold choices, plans, quotes and more.
 
     Raises:
         RecordError: a record is missing or malformed, or two runs are the same arm and seed.
@@ -165,6 +168,7 @@ def open_study(paths: Iterable[Path], folder: Path | None) -> Study:
         arrange(runs, read_choices(folder / "choices.json")),
         name=clean(folder.resolve().name),
         left_out=tuple(left_out),
+        outlook=read_outlook(folder),
         yardsticks=read_yardsticks(folder / "baselines.json", runs),
         quotes=read_quotes(folder / "quotes.json", runs),
         inside=read_probes(folder / "probes", runs),

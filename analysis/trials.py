@@ -111,7 +111,9 @@ _DROPOUTS = {
 }
 _AT_03 = _DROPOUTS["0.3"].groups
 _BATCH = ("optim.batch_size", "batch_order_sha256")
-_SIZE = ("depth", "parameters_sha256", "data", "data_sha256.train", "batch_order_sha256")
+_DEPTH = ("depth", "encoder.num_hidden_layers", "parameters_sha256")
+_AMOUNT = ("data.train_examples", "optim.epochs", "data_sha256.train", "batch_order_sha256")
+_SIZE = (*_DEPTH, *_AMOUNT)
 
 TRIALS: dict[str, Trial] = {
     "C4a": Trial(one=FULL, other=FROZEN, subject=("freeze",)),

@@ -70,7 +70,7 @@ def build_classifier(
 
     Args:
         weights: where the tensors come from, for the arms that load some.
-        config: the checkpoint's own, but for dropout.
+        config: the checkpoint's own, but for dropout; with fewer layers, it is the lowest that are loaded.
         init: the arm's name, as `find_arm` takes it.
         head_init: `normal` or `zero`; zero makes every logit 0, so that the first loss is ln 3.
 
@@ -81,7 +81,8 @@ def build_classifier(
     arm = find_arm(init)
     if arm.lowest is not None and arm.lowest > config.num_hidden_layers:
         raise UserError(f"init {init!r}: the encoder has {config.num_hidden_layers} layers")
-    tensors, report = read_arm(arm, weights, init, seed)  # refuses what it must before a model takes memory
+    # before a model takes memory, since this refuses what does not fit
+    tensors, report = read_arm(arm, weights, init, seed, config.num_hidden_layers)
     model = SequenceClassifier(config)
     report = report or LoadReport(loaded=[], ignored={}, fresh=sorted(dict(model.named_parameters())))
     trunk = nn.ModuleList(part for name, part in model.named_children() if name != "head")
@@ -94,11 +95,13 @@ def build_classifier(
     return model, report
 
 
-def read_arm(arm: Arm, weights: Checkpoint, init: str, seed: int) -> tuple[dict[str, Tensor], LoadReport | None]:
+def read_arm(
+    arm: Arm, weights: Checkpoint, init: str, seed: int, depth: int
+) -> tuple[dict[str, Tensor], LoadReport | None]:
     """The tensors that an arm loads, as it wants them, and what became of all of the file's; nothing for scratch."""
     if arm.source is None:
         return {}, None
-    tensors, report = read_tensors(weights, only=arm.loads, otherwise=f"not loaded by --init {init}")
+    tensors, report = read_tensors(weights, only=arm.loads, otherwise=f"not loaded by --init {init}", depth=depth)
     if not arm.shuffled:
         return tensors, report
     note = "the entries of every loaded tensor were permuted within it"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from models.key_tables import (
 from models.masked_lm import MaskedLanguageModel
 from models.sources import Checkpoint
 from models.tokenizer_file import export_tokenizer
-from models.weights_file import printable, read_header
+from models.weights_file import printable, read_header, up_to_ten
 
 _FLOATS = ("F64", "F32", "F16", "BF16")
 _FRESH_HEAD = "classification head: every run trains a fresh one"
@@ -65,6 +65,7 @@ def read_tensors(
     with_head: bool = False,
     only: Callable[[str], bool] = lambda _: True,
     otherwise: str = "not wanted",
+    depth: int | None = None,
 ) -> tuple[dict[str, Tensor], LoadReport]:
     """A checkpoint's tensors in float32 under the names of `SequenceClassifier.state_dict()`.
 
@@ -74,12 +75,14 @@ def read_tensors(
         with_head: load the classification head of a fine-tuned checkpoint as well, and insist on it.
         only: whether our tensor of this name is wanted; the others are checked, but not read.
         otherwise: why the others are ignored, for the report.
+        depth: layers of the encoder that they are for, the lowest of the checkpoint's; None is all of them.
 
     Raises:
         CheckpointError: the file is damaged or something else; a tensor is unknown, missing, there twice, of another
             shape than config.json says, of an integer type, or holds NaN or infinity.
     """
     path, config = checkpoint.weights, checkpoint.config
+    kept = _model_names(config if depth is None else replace(config, num_hidden_layers=depth))
     read_header(path)
     try:
         with safe_open(path, framework="pt") as file:
@@ -88,14 +91,17 @@ def read_tensors(
             stored = {ours: part.get_dtype() for ours, part in slices.items()}
             _check_types(stored, path)
             _check_shapes({ours: tuple(part.get_shape()) for ours, part in slices.items()}, config, path)
-            tensors = {ours: _to_float32(file.get_tensor(theirs)) for ours, theirs in sources.items() if only(ours)}
+            wanted = {ours: theirs for ours, theirs in sources.items() if ours in kept and only(ours)}
+            tensors = {ours: _to_float32(file.get_tensor(theirs)) for ours, theirs in wanted.items()}
     except SafetensorError as error:
         raise CheckpointError(f"{path}: not a usable safetensors file: {printable(str(error))}") from error
     broken = [ours for ours, tensor in tensors.items() if not _is_finite(tensor)]
     if broken:
-        raise CheckpointError(f"{path}: NaN or infinity in {_up_to_ten(broken)}")
-    ignored |= {theirs: otherwise for ours, theirs in sources.items() if ours not in tensors}
-    fresh = [ours for ours in _model_names(config) if ours not in tensors]
+        raise CheckpointError(f"{path}: NaN or infinity in {up_to_ten(broken)}")
+    left_out = {theirs: ours for ours, theirs in sources.items() if ours not in tensors}
+    above = f"in a layer beyond num_hidden_layers {depth}"
+    ignored |= {theirs: otherwise if ours in kept else above for theirs, ours in left_out.items()}
+    fresh = [ours for ours in kept if ours not in tensors]
     converted = {ours: stored[ours] for ours in tensors if stored[ours] != "F32"}
     return tensors, LoadReport(list(tensors), ignored, fresh, converted)
 
@@ -198,7 +204,7 @@ def _match_names(
         (f"without tensors that {described} needs", missing),
     ):
         if culprits:
-            raise CheckpointError(f"{path}: {fault}: {_up_to_ten(culprits)}")
+            raise CheckpointError(f"{path}: {fault}: {up_to_ten(culprits)}")
     return {ours: sources[ours] for ours in _model_names(config) if ours in sources}, ignored
 
 
@@ -216,7 +222,7 @@ def _required(config: EncoderConfig, with_head: bool, present: Iterable[str]) ->
 def _check_types(stored: dict[str, str], path: Path) -> None:
     wrong = [f"{ours} ({dtype})" for ours, dtype in stored.items() if dtype not in _FLOATS]
     if wrong:
-        raise CheckpointError(f"{path}: weights must be one of {', '.join(_FLOATS)}: {_up_to_ten(wrong)}")
+        raise CheckpointError(f"{path}: weights must be one of {', '.join(_FLOATS)}: {up_to_ten(wrong)}")
 
 
 def _check_shapes(shapes: dict[str, tuple[int, ...]], config: EncoderConfig, path: Path) -> None:
@@ -230,7 +236,7 @@ def _check_shapes(shapes: dict[str, tuple[int, ...]], config: EncoderConfig, pat
             fields = ", ".join(hub_names.get(name, name) for name in size_fields(ours))
             wrong.append(f"{ours} is {list(shape)}, must be {list(expected)} ({fields}){hint}")
     if wrong:
-        raise CheckpointError(f"{path}: shapes differ from config.json's: {_up_to_ten(wrong, '; ')}")
+        raise CheckpointError(f"{path}: shapes differ from config.json's: {up_to_ten(wrong, '; ')}")
 
 
 def _to_float32(tensor: Tensor) -> Tensor:
@@ -241,8 +247,3 @@ def _to_float32(tensor: Tensor) -> Tensor:
 def _is_finite(tensor: Tensor) -> bool:
     """Whether no entry is NaN or infinite; the extremes tell, ten times faster than looking at each entry."""
     return bool(torch.stack(torch.aminmax(tensor)).isfinite().all())
-
-
-def _up_to_ten(names: list[str], between: str = ", ") -> str:
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return between.join(printable(name) for name in names[:10]) + more

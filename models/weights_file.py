@@ -57,6 +57,12 @@ def printable(name: str) -> str:
     return ascii(name)[1:-1][:200]
 
 
+def up_to_ten(names: list[str], between: str = ", ") -> str:
+    """The first ten names, printable, and how many more there are."""
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return between.join(printable(name) for name in names[:10]) + more
+
+
 def _header_length(start: bytes) -> int:
     return struct.unpack("<Q", start[:8])[0]
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections import defaultdict
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,16 +16,19 @@ import pytest
 from scipy import stats
 from synthetic_runs import write_run
 
-from analysis.arms import DEFAULTS
+from analysis.arms import DEFAULTS, settings
 from analysis.compare import main
 from analysis.findings import find
 from analysis.register import load_register
 from analysis.study import Study, open_study
-from analysis.trial_verdicts import trial_verdict
+from analysis.trial_verdicts import trial_verdict, unasked
 from analysis.trials import TRIALS, upward_share
 from analysis.verdicts import Verdict
+from train.config import to_record
+from train.study_plan import expand, read_study
 
 CLAIMS = load_register()
+STUDIES = Path(__file__).parent.parent / "train" / "studies"
 TESTS = {test.id: test for claim in CLAIMS.values() for test in claim.tests}
 
 
@@ -61,6 +67,20 @@ def judged(id: str, folders: dict[str, Path]) -> Verdict:
     return trial_verdict(TESTS[id], TRIALS[id], studies)
 
 
+@cache
+def planned() -> dict[str, list[Any]]:
+    """Study -> the runs that the files which ship make of it, as their records describe them, at any chosen rates."""
+    made: dict[str, list[Any]] = defaultdict(list)
+    for path in STUDIES.glob("*.toml"):
+        plan = read_study(path)
+        rates = {block.name: {init: tried[0] for init, tried in block.rates.items()} for block in plan.blocks}
+        for run in expand(plan, rates):
+            config = to_record(run.config) | {"encoder": {"num_hidden_layers": run.config.depth or 6}}
+            seen = {"init": run.config.init, "seed": run.config.seed, "learning_rate": run.rate, "certificate": {}}
+            made[plan.name].append(SimpleNamespace(id=run.name, config=config, **seen))
+    return made
+
+
 FROZEN = {"freeze.layers": "all"}
 
 
@@ -75,6 +95,20 @@ def test_a_trial_asks_only_for_settings_that_runs_record() -> None:
     sides = [side for trial in TRIALS.values() for side in (trial.one, trial.other)]
     asked = {name for side in sides for wanted in side.groups for name in wanted}
     assert asked <= known, asked - known
+
+
+@pytest.mark.parametrize("id", TRIALS)
+def test_the_studies_that_ship_make_the_runs_of_every_trial(id: str) -> None:
+    """Each group has runs, of as many seeds as the claim asks for, and they differ in nothing but the subject."""
+    trial, made = TRIALS[id], planned()
+    compared: list[Any] = []
+    for side in (trial.one, trial.other):
+        for wanted in side.groups:
+            asked = [(run, settings(run) | {"init": run.init}) for run in made[side.study]]
+            found = [run for run, setting in asked if wanted.items() <= setting.items()]
+            assert len({run.seed for run in found}) >= TESTS[id].seeds, wanted
+            compared += found
+    assert unasked(compared, trial.subject) == []
 
 
 def test_an_accuracy_is_compared_over_seeds_and_items(folders: dict[str, Path]) -> None:

@@ -79,9 +79,7 @@ def test_depth_is_the_only_thing_that_it_changes(tmp_path: Path, tiny_checkpoint
     assert losses[0] != losses[1]
 
 
-def test_an_arm_that_loads_weights_has_their_depth(tmp_path: Path, tiny_checkpoint: Path):
-    with pytest.raises(UserError, match="depth 3: --init pretrained loads weights, which have their own"):
-        train(tmp_path, tiny_checkpoint, "--init", "pretrained", "--set", "depth=3")
+def test_an_encoder_has_a_layer(tmp_path: Path, tiny_checkpoint: Path):
     with pytest.raises(UserError, match="depth is 0, must be at least 1"):
         train(tmp_path, tiny_checkpoint, "--init", "scratch", "--set", "depth=0")
 

@@ -185,7 +185,7 @@ def test_a_value_on_the_command_line_is_read_back(value):
     [
         *(("controlled", 18, 0), ("mnli-5k", 6, 0), ("mnli-core", 8 + 10 + 6 * 4, 34), ("seed-recipes", 6 * 2, 0)),
         *(("mnli-other-arms", 4 * 2 * 3 + 6, 0), ("freezing", 4 + 4 + 4 + 2, 6), ("frozen-head", 15, 0)),
-        *(("batch-size", 3 * (4 + 4), 12), ("optimization", 10 + 4 + 4, 4)),
+        *(("batch-size", 3 * (4 + 4), 12), ("optimization", 10 + 4 + 4, 4), ("size", 4 * (3 + 2), 8)),
     ],
 )
 def test_the_shipped_studies(name, runs, waiting):
@@ -200,6 +200,21 @@ def test_the_shipped_studies(name, runs, waiting):
 def test_every_shipped_study_is_valid_and_names_itself(path):
     assert expand(read_study(path), {})
     assert f"python -m train.study train/studies/{path.name}" in path.read_text(encoding="utf-8").splitlines()[0]
+
+
+def test_the_size_study_is_two_by_two_and_each_cell_has_its_own_rate():
+    (path,) = (path for path in SHIPPED if path.stem == "size")
+    study = read_study(path)
+    rates = dict(
+        zip((block.name for block in study.blocks if not block.tune_on), (5e-5, 1e-4, 2e-4, 1e-4), strict=True)
+    )
+    cells = {(depth, size): [] for depth in (None, 3) for size in (1_000, 5_000)}
+    for run in expand(study, {name: {"pretrained": rate} for name, rate in rates.items()}):
+        cells[run.config.depth, run.config.data.train_examples].append((run.config.seed, run.rate))
+        assert run.config.init == "pretrained"
+        assert run.config.optim.epochs == {1_000: 12, 5_000: 4}[run.config.data.train_examples]
+    for found, chosen in zip(cells.values(), rates.values(), strict=True):
+        assert sorted(found) == [(0, 5e-5), (0, 1e-4), (0, 2e-4), (1, chosen), (2, chosen)]
 
 
 def test_the_seed_recipes_are_those_of_the_report_but_for_what_the_file_says():

@@ -12,6 +12,7 @@ FLAGS: tuple[Flag, ...] = (
     # flag, field of RunConfig, type, help
     ("--init", "init", str, "scratch, pretrained, embeddings, shuffled, bottom-K or mlm: how the encoder is filled"),
     ("--checkpoint", "checkpoint", str, "minilm, bert, distilbert, roberta, a folder, a .safetensors file or a hub id"),
+    ("--depth", "depth", int, "layers of the encoder, of a checkpoint the lowest (default: all of its own)"),
     ("--mlm", "mlm", str, "folder of python -m train.pretrain (default: results/mlm/DATASET-EXAMPLES)"),
     ("--dataset", "data.dataset", str, "controlled (built in), mnli, or own"),
     ("--data", "data.folder", str, "folder or file with pairs, for own and mnli (mnli else from MNLI_DIR or the hub)"),

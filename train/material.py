@@ -26,7 +26,7 @@ class Material:
     splits: Splits
     encoded: dict[str, EncodedPairs]
     checkpoint: Checkpoint
-    """What gives the architecture and the vocabulary."""
+    """What gives the architecture, but for its depth, and the vocabulary."""
     weights: Checkpoint
     """What gives the weights, for the arms that load some."""
     encoder: EncoderConfig
@@ -55,15 +55,13 @@ def open_checkpoint(config: RunConfig, download: bool) -> tuple[Checkpoint, Enco
 
     Raises:
         CheckpointError: it is missing or unusable, or has no tokenizer.
-        UserError: it cannot take sequences as long as asked for, or another depth was asked for than the arm loads.
+        UserError: it cannot take sequences as long as asked for, or its layers are fewer than those asked for.
     """
     checkpoint = find_checkpoint(config.checkpoint, download=download)
     dropout = config.dropout
     encoder = checkpoint.config.with_dropout(dropout.hidden, dropout.attention, dropout.classifier)
     if config.depth is not None:
-        if find_arm(config.init).source is not None:
-            raise UserError(f"depth {config.depth}: --init {config.init} loads weights, which have their own")
-        encoder = replace(encoder, num_hidden_layers=config.depth)
+        encoder = with_depth(encoder, config.depth, config.init)
     if checkpoint.tokenizer is None:
         raise CheckpointError(f"{checkpoint.name}: has no tokenizer.json, without which no sentence can be encoded")
     if config.data.max_tokens > encoder.max_tokens:
@@ -71,3 +69,18 @@ def open_checkpoint(config: RunConfig, download: bool) -> tuple[Checkpoint, Enco
             f"max_tokens {config.data.max_tokens} is more than the encoder's {encoder.max_tokens} positions"
         )
     return checkpoint, encoder, open_tokenizer(checkpoint.tokenizer, encoder)
+
+
+def with_depth(encoder: EncoderConfig, depth: int, init: str) -> EncoderConfig:
+    """The architecture with another number of layers; of loaded weights it takes the lowest.
+
+    Raises:
+        UserError: the weights have fewer, or no encoder has as many.
+    """
+    stored = encoder.num_hidden_layers
+    if find_arm(init).source is not None and depth > stored:
+        raise UserError(f"depth {depth}: --init {init} loads weights of {stored} layers")
+    try:
+        return replace(encoder, num_hidden_layers=depth)
+    except ValueError as error:
+        raise UserError(f"depth {depth}: {error}") from None

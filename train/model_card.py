@@ -57,7 +57,7 @@ def build_card(config: Record, data: Record, environment: Record, summary: Recor
         summary=summary,
         base_model=hub_id(config["checkpoint"], facts) if environment["weights_sha256"] else None,
         dataset=HUB_DATASETS.get(config["data"]["dataset"]),
-        origin=origin(config),
+        origin=origin(config) + dropped(config),
         seen=SEEN.get(config["data"]["hide"]),
         rows=figure_rows(summary["evaluations"]),
         notes=facts.notes if facts else (),
@@ -85,6 +85,14 @@ def origin(config: Record) -> str:
     if arm.lowest is not None:
         return f"those of {checkpoint} in the embeddings and the lowest {arm.lowest} layers, the rest drawn at random"
     return f"those of {checkpoint}"
+
+
+def dropped(config: Record) -> str:
+    """The end of that sentence where the encoder has fewer layers than the weights; of old records none has."""
+    depth = config.get("depth")
+    if depth is None or find_arm(config["init"]).source is None:
+        return ""
+    return f", the layers above the lowest {depth} left out"
 
 
 def figure_rows(evaluations: Record) -> list[dict[str, Any]]:

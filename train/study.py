@@ -14,6 +14,7 @@ from models.errors import DivergedError, UserError
 from train.cli import guard
 from train.progress import duration, say
 from train.study_choice import choose_rates, chosen_rates, settle
+from train.study_outlook import write_plan
 from train.study_plan import Planned, Study, expand, read_study
 from train.study_runs import Child, RunState, check_recorded, clear, command_of, in_use, mark_diverged, state_of
 from train.study_time import Pace, measure_pace
@@ -66,8 +67,10 @@ class Work:
         return self.shard.of(expand(self.study, chosen_rates(choose_rates(self.study, self.folder))))
 
     def settle(self) -> None:
-        """Write down the rates that the runs made so far have chosen."""
-        settle(choose_rates(self.study, self.folder), self.folder)
+        """Write down the rates that the runs made so far have chosen, and what is planned, of all shards."""
+        choices = choose_rates(self.study, self.folder)
+        settle(choices, self.folder)
+        write_plan(self.study.stem, expand(self.study, chosen_rates(choices)), self.folder)
 
     def left(self, plan: list[Planned]) -> list[Planned]:
         """The runs that are neither finished nor given up."""

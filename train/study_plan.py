@@ -44,6 +44,8 @@ class Study:
     """What a study file says."""
 
     name: str
+    stem: str
+    """The file's own name, without `.toml`."""
     blocks: tuple[Block, ...]
 
 
@@ -75,7 +77,7 @@ def read_study(path: Path) -> Study:
         if not (tables and isinstance(tables, list) and all(isinstance(table, dict) for table in tables)):
             raise UserError("there is no [[block]], so there is nothing to run")
         blocks = tuple(_block(shared, table, f"block {i}") for i, table in enumerate(tables, start=1))
-        study = Study(name=name, blocks=blocks)
+        study = Study(name=name, stem=path.stem, blocks=blocks)
         expand(study, {})
         _check_tuning(study)
     except UserError as error:
