@@ -42,6 +42,14 @@ def module_of(command: str) -> str | None:
     return words[2] if words[:2] == [".venv/bin/python", "-m"] else None
 
 
+def test_every_number_of_the_answer_stands_in_the_report():
+    answer, _, _ = README.partition("\n![")
+    report = (ROOT / "results" / "mnli" / "report.md").read_text(encoding="utf-8")
+    found = re.findall(r"\d\.\d{3}", answer)
+    assert len(found) >= 8
+    assert not [number for number in found if number not in report]
+
+
 def test_every_line_is_make_or_python():
     assert COMMANDS[:2] == ["make quickstart", "make test"], "the first two commands are the set-up"
     for command in COMMANDS:
