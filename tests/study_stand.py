@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from train import study
 from train.config import RunConfig, to_record
+from train.study import command as study
 
 SWEEP = """
 name = "s"

@@ -25,7 +25,7 @@ from analysis.trial_verdicts import trial_verdict, unasked
 from analysis.trials import TRIALS, upward_share
 from analysis.verdicts import Verdict
 from train.config import to_record
-from train.study_plan import expand, read_study
+from train.study.plan import expand, read_study
 
 CLAIMS = load_register()
 STUDIES = Path(__file__).parent.parent / "train" / "studies"

@@ -13,7 +13,7 @@ from synthetic_runs import edit, write_run
 from analysis.probes import gradients, phases
 from models.errors import UserError
 from tests.running import record, train
-from train.study_plan import expand, read_study
+from train.study.plan import expand, read_study
 
 ROOT = Path(__file__).parent.parent
 

@@ -18,9 +18,9 @@ from train.cli import Request
 from train.config import RunConfig, from_record
 from train.interrupt import Interrupted
 from train.session import run
-from train.study_plan import expand, read_study
-from train.study_runs import Child
-from train.study_time import Pace, measure_pace
+from train.study.pace import Pace, measure_pace
+from train.study.plan import expand, read_study
+from train.study.runs import Child
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_an_epoch_with_a_frozen_encoder_costs_a_forward_pass():
 
 def test_help_imports_no_torch():
     code = (
-        "import sys\nfrom train.study import main\ntry:\n    main(['--help'])\nexcept SystemExit: pass\n"
+        "import sys\nfrom train.study.command import main\ntry:\n    main(['--help'])\nexcept SystemExit: pass\n"
         "print([m for m in ('torch', 'datasets', 'tokenizers', 'numpy') if m in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

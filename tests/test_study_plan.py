@@ -14,9 +14,9 @@ from models.errors import UserError
 from train.cli import parse_run, parse_value
 from train.config import RunConfig, with_setting
 from train.recipes import RECIPES
-from train.study import Shard
-from train.study_plan import Study, expand, read_study
-from train.study_runs import command_of, toml_value
+from train.study.command import Shard
+from train.study.plan import Study, expand, read_study
+from train.study.runs import command_of, toml_value
 
 SHIPPED = sorted((Path(__file__).parent.parent / "train" / "studies").glob("*.toml"))
 

@@ -223,7 +223,3 @@ def main(argv: list[str] | None = None) -> None:
         print(f"data: {'MNLI' if settings.data else 'the built-in corpus (no --data, no MNLI_DIR)'}", file=sys.stderr)
         run_benchmark(settings, rounds, arguments.out)
     print(write_report(arguments.out))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

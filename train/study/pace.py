@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from train.config import RunConfig
-from train.study_runs import read_record
+from train.study.runs import read_record
 
 GUESS_TRAINED, GUESS_EVALUATED = 1 / 70, 1 / 200
 """Seconds per pair trained on and evaluated: MiniLM at MNLI's lengths on 2 cores. Stands in until a run is finished."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from models.errors import UserError
 from models.files import replaced_file
 from train.config import SCHEMA_VERSION
-from train.study_plan import Planned
+from train.study.plan import Planned
 
 FOLDER = "plans"
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from models.errors import DivergedError, UserError
 from train.cli import guard
 from train.progress import duration, say
-from train.study_choice import choose_rates, chosen_rates, settle
-from train.study_outlook import write_plan
-from train.study_plan import Planned, Study, expand, read_study
-from train.study_runs import Child, RunState, check_recorded, clear, command_of, in_use, mark_diverged, state_of
-from train.study_time import Pace, measure_pace
+from train.study.choice import choose_rates, chosen_rates, settle
+from train.study.outlook import write_plan
+from train.study.pace import Pace, measure_pace
+from train.study.plan import Planned, Study, expand, read_study
+from train.study.runs import Child, RunState, check_recorded, clear, command_of, in_use, mark_diverged, state_of
 
 
 class StudyError(UserError):
@@ -217,7 +217,3 @@ def conclude(work: Work, go_on: str) -> None:
     diverged = [run.name for run in plan if state_of(work.directory(run)) == RunState.DIVERGED]
     if failed := dict.fromkeys(diverged, "diverged") | work.failed:
         raise StudyError(f"{len(failed)} runs failed: {', '.join(f'{name} ({why})' for name, why in failed.items())}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,8 +12,8 @@ from typing import Any
 from models.errors import UserError
 from models.files import replaced_file
 from train.progress import say
-from train.study_plan import Block, Study, block_runs
-from train.study_runs import RunState, read_record, state_of
+from train.study.plan import Block, Study, block_runs
+from train.study.runs import RunState, read_record, state_of
 
 Choices = dict[str, dict[str, dict[str, Any]]]
 """Block -> init -> what choices.json says: rates and what validation gave, the chosen one, whether at an edge."""
