@@ -17,8 +17,8 @@ from models.sources import find_checkpoint
 from tests.tiny import vocabulary
 from train.data.controlled import load_controlled
 from train.data.sentences import unique_sentences
-from train.masking import MaskedSentences, Sentences, encode_sentences, evaluate_masked
 from train.precision import choose_precision
+from train.pretrain.masking import MaskedSentences, Sentences, encode_sentences, evaluate_masked
 
 MASK, VOCABULARY = 4, 1_000
 

@@ -20,12 +20,12 @@ from train import loop
 from train.cli import parse_run
 from train.data.controlled import load_controlled
 from train.data.sentences import load_corpus, unique_sentences
-from train.masking import MaskedSentences
 from train.optim import clear_gradients
 from train.precision import choose_precision
-from train.pretrain import main
-from train.pretrain_cli import parse_pretrain
-from train.pretrain_session import gather, prepare, pretrain
+from train.pretrain.cli import parse_pretrain
+from train.pretrain.command import main
+from train.pretrain.masking import MaskedSentences
+from train.pretrain.session import gather, prepare, pretrain
 from train.records import RunDirectory
 
 DATA = ("--train-examples", "96", "--validation-examples", "48", "--max-tokens", "64")  # as tests.running.TINY has it

@@ -10,7 +10,7 @@ import pytest
 
 from models.errors import UserError
 from train.cli import parse_run
-from train.pretrain_cli import parse_pretrain
+from train.pretrain.cli import parse_pretrain
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_what_has_no_meaning_here_is_refused(setting: str, named: str) -> None:
 
 
 def test_help_imports_no_torch() -> None:
-    code = "import sys\nfrom train.pretrain import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    code = "import sys\nfrom train.pretrain.command import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
     check = "print([m for m in ('torch', 'numpy', 'tokenizers', 'datasets') if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, check=True).stdout
     assert shown.splitlines()[-1] == "[]"

@@ -19,11 +19,13 @@ import torch
 from models.dropout import Dropout
 from tests.running import TINY
 from tests.torture.sabotage import replaced
-from train import evaluate, features, loop, masking, pretrain_session, session
+from train import evaluate, features, loop, session
 from train.certificate import tensors_hash
 from train.cli import parse_run
 from train.distributed import joined, rank, world_size
-from train.pretrain_cli import parse_pretrain
+from train.pretrain import masking
+from train.pretrain import session as pretrain_session
+from train.pretrain.cli import parse_pretrain
 
 PLAIN = tuple(f for name in ("hidden", "attention", "classifier") for f in ("--set", f"dropout.{name}=0.0"))
 LAST_OF_ONE = ("--train-examples", "97")

@@ -13,7 +13,7 @@ from models.tokenizer_file import open_tokenizer
 from train.config import RunConfig
 from train.data.encode import EncodedPairs, encode_pairs, token_statistics
 from train.data.splits import Splits, load_splits
-from train.mlm_weights import find_mlm_weights
+from train.pretrain.weights import find_mlm_weights
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -13,7 +13,7 @@ from models.fetch import main as fetch
 from tests.torture.bench import FLAGS, Bench, Command, Sabotage
 from tests.torture.fault import Fault, Trial
 from tests.torture.other_start import write_corpus
-from train.pretrain import main as pretrain
+from train.pretrain.command import main as pretrain
 from train.run import main as train
 
 ASKING = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "socket.bind")

@@ -12,7 +12,7 @@ from models.sources import Checkpoint, find_checkpoint
 from models.tokenizer_file import open_tokenizer
 from train.config import RunConfig
 from train.data.pairs import Example, content_hash
-from train.pretrain_cli import command_for
+from train.pretrain.cli import command_for
 
 EXPORT = "export"
 """Folder of the weights in the run directory of `python -m train.pretrain`."""

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-
 from train.cli import guard
-from train.pretrain_cli import parse_pretrain
+from train.pretrain.cli import parse_pretrain
 
 
 @guard
 def main(argv: list[str] | None = None) -> None:
     """Parse what was asked; only then import torch and do it."""
     request = parse_pretrain(argv)
-    from train.pretrain_session import pretrain
+    from train.pretrain.session import pretrain
 
     pretrain(request)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -24,14 +24,22 @@ from train.evaluate import Figures
 from train.interrupt import Signals
 from train.journal import log_evaluation
 from train.loop import close_epoch, log_epoch, run_epochs
-from train.masking import HIDDEN, MASKED_SHARE, REPLACED, MaskedSentences, Sentences, encode_sentences, evaluate_masked
 from train.material import open_checkpoint
-from train.mlm_weights import EXPORT
 from train.onlooker import open_directory
 from train.optim import build_optimizer
 from train.plan import plan_run
 from train.precision import Precision, choose_device, choose_precision
-from train.pretrain_cli import PretrainRequest, command_after
+from train.pretrain.cli import PretrainRequest, command_after
+from train.pretrain.masking import (
+    HIDDEN,
+    MASKED_SHARE,
+    REPLACED,
+    MaskedSentences,
+    Sentences,
+    encode_sentences,
+    evaluate_masked,
+)
+from train.pretrain.weights import EXPORT
 from train.progress import Progress
 from train.records import RunDirectory, describe_environment
 from train.resume import restore_best
