@@ -31,7 +31,12 @@ def accuracy_table(study: Study) -> Table:
         rows += [(split, *cells, MISSING) for cells in yardstick_cells(study, split, study.arms[0].training_examples)]
     columns = ("split", "arm", *MEAN_COLUMNS, "before training")
     caption = "Accuracy with the best weights (interval: Student's t over seeds; of a baseline, Wilson's over items)"
-    return Table(caption, columns, tuple(rows))
+    return Table(caption, columns, tuple(rows), f"runs/*/summary.json, {yardstick_source(study)}")
+
+
+def yardstick_source(study: Study) -> str:
+    """Returns where baselines were measured, or else the label counts from which the majority class follows."""
+    return "baselines.json" if study.yardsticks else "runs/*/data.json"
 
 
 def yardstick_cells(study: Study, split: str, size: int) -> list[tuple[str, ...]]:
@@ -88,7 +93,8 @@ def gap_table(found: Sequence[tuple[str, Arm, Arm, Comparison]]) -> Table:
         for split, one, other, gap in found
     )
     columns = ("split", "arms", "difference", "95% interval", "over", "seeds", "items", "smallest detectable gap")
-    return Table("Differences in test accuracy, paired (80% power for the smallest gap)", columns, rows)
+    caption = "Differences in test accuracy, paired (80% power for the smallest gap)"
+    return Table(caption, columns, rows, "runs/*/predictions.csv")
 
 
 def chance_sentences(arms: Sequence[Arm]) -> list[str]:
@@ -144,7 +150,8 @@ def group_table(arms: Sequence[Arm], split: str) -> Table | None:
         )
         for group, items in sorted(sizes.items())
     )
-    return Table(f"Accuracy on {split} by group (mean over seeds)", ("group", "examples", *scores), rows)
+    columns = ("group", "examples", *scores)
+    return Table(f"Accuracy on {split} by group (mean over seeds)", columns, rows, "runs/*/predictions.csv")
 
 
 def rate_table(study: Study) -> Table:
@@ -162,7 +169,8 @@ def rate_table(study: Study) -> Table:
         for arm in arms
     )
     columns = ("arm", "learning rate", "seeds", "validation loss", "validation accuracy", "")
-    return Table("Learning rates tried, best epoch, mean over seeds", columns, rows)
+    source = "runs/*/config.json, runs/*/summary.json"
+    return Table("Learning rates tried, best epoch, mean over seeds", columns, rows, source)
 
 
 def is_compared(study: Study, arm: Arm) -> bool:
@@ -191,7 +199,8 @@ def size_table(study: Study) -> Table:
             rows.append((f"{size:,}", arm.name, rate_text(arm.learning_rate), *cells))
         rows += [(f"{size:,}", name, MISSING, *cells) for name, *cells in yardstick_cells(study, "test", size)]
     columns = ("training examples", "arm", "learning rate", *MEAN_COLUMNS)
-    return Table("Test accuracy by number of training examples", columns, tuple(rows))
+    source = f"runs/*/config.json, runs/*/summary.json, {yardstick_source(study)}"
+    return Table("Test accuracy by number of training examples", columns, tuple(rows), source)
 
 
 def worth_table(findings: Findings) -> Table:
@@ -207,4 +216,5 @@ def worth_table(findings: Findings) -> Table:
         for size, worth in findings.worths.items()
     )
     columns = ("pretrained examples", "scratch examples", "95% interval", "doublings", "95% interval")
-    return Table("Examples-worth: how many examples give scratch the accuracy of pretrained", columns, rows)
+    caption = "Examples-worth: how many examples give scratch the accuracy of pretrained"
+    return Table(caption, columns, rows, "runs/*/predictions.csv")

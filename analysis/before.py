@@ -9,7 +9,7 @@ from analysis.arms import Arm
 from analysis.document import Table
 from analysis.records import is_kind, lookup
 from analysis.runs import Run
-from analysis.seed_report import seed_curves, seed_outcomes
+from analysis.seed_report import SEED_SOURCE, seed_curves, seed_outcomes
 from analysis.statistics import mean_interval
 from analysis.text import number, span
 
@@ -94,7 +94,9 @@ def change_table(arms: Sequence[Arm]) -> Table | None:
             )
     measures = ("loss before", "loss after", "accuracy before", "accuracy after", "change in points", "95% interval")
     columns = ("pairs of", "arm", "seeds", "pairs", *measures)
-    return Table("Before the first update and after training (mean over seeds)", columns, tuple(rows)) if rows else None
+    caption = "Before the first update and after training (mean over seeds)"
+    source = "runs/*/summary.json, runs/*/metrics.jsonl"
+    return Table(caption, columns, tuple(rows), source) if rows else None
 
 
 def signed(points: float) -> str:
@@ -126,4 +128,5 @@ def seed_table() -> Table:
                 (name, split, f"{outcome['train_examples']:,.0f}", epochs, f"{before:.4f}", f"{after:.4f}", points)
             )
     columns = ("run", "pairs of", "training examples", "epochs", "before", "after", "change in points")
-    return Table("Accuracy as reported by the seed report (one seed, last epoch)", columns, tuple(rows))
+    caption = "Accuracy as reported by the seed report (one seed, last epoch)"
+    return Table(caption, columns, tuple(rows), SEED_SOURCE)

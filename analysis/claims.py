@@ -38,7 +38,9 @@ def start_table(arms: Sequence[Arm]) -> Table:
         for name, measure in START_MEASURES.items()
         for arm in arms
     )
-    return Table(f"Loss at the start (nats; ln 3 = {LN3:.4f})", ("measure", "arm", *MEAN_COLUMNS), rows)
+    columns = ("measure", "arm", *MEAN_COLUMNS)
+    source = "runs/*/summary.json, runs/*/metrics.jsonl"
+    return Table(f"Loss at the start (nats; ln 3 = {LN3:.4f})", columns, rows, source)
 
 
 def median_text(curve: Survival, digits: int, last: float) -> str:
@@ -72,7 +74,8 @@ def level_table(arms: Sequence[Arm], caption: str, levels: Sequence[float], pass
         if all(row[1].startswith("0 ") for row in found):
             break
     name = PROBES.get(split, split)
-    return Table(f"{caption} ({name}, {consecutive} in a row)", ("level", *PASSAGE_COLUMNS), tuple(rows))
+    columns = ("level", *PASSAGE_COLUMNS)
+    return Table(f"{caption} ({name}, {consecutive} in a row)", columns, tuple(rows), "runs/*/metrics.jsonl")
 
 
 def on_plateau(arm: Arm, split: str) -> Survival:
@@ -99,7 +102,7 @@ def plateau_table(arms: Sequence[Arm]) -> Table:
         "95% interval of the median step",
         "mean step, cut at the end, ± its error",
     )
-    return Table(f"Plateau clock: {first} (Kaplan-Meier)", columns, tuple(rows))
+    return Table(f"Plateau clock: {first} (Kaplan-Meier)", columns, tuple(rows), "runs/*/metrics.jsonl")
 
 
 def loss_table(arms: Sequence[Arm]) -> Table:
@@ -115,4 +118,4 @@ def accuracy_level_table(arms: Sequence[Arm]) -> Table:
 def step_time_table(arms: Sequence[Arm]) -> Table:
     """C3: returns each arm's seconds per training step."""
     rows = tuple((arm.name, *mean_cells(list(map(seconds_per_step, arm.runs)), 4)) for arm in arms)
-    return Table("Seconds per training step", ("arm", *MEAN_COLUMNS), rows)
+    return Table("Seconds per training step", ("arm", *MEAN_COLUMNS), rows, "runs/*/summary.json")

@@ -67,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser().error(f"--out {out}: not a directory")
     from analysis.fairness import require_fair
     from analysis.findings import find
+    from analysis.recipe_systems import refuse_recipes
     from analysis.records import RecordError
     from analysis.report import write_report  # late: matplotlib takes a second, --help should not
     from analysis.study import open_study
@@ -74,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         study = open_study(asked.runs, folder)
+        refuse_recipes(study.runs, str(folder or "STUDY"))
         for name in study.left_out:
             print(f"left out, not finished: {name}")
         beside = [open_study([path], path) for path in asked.beside]

@@ -1,6 +1,8 @@
 """What a report is made of; the Markdown and the HTML template draw the same blocks."""
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -27,6 +29,10 @@ class Table:
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    source: str
+    """The records that its numbers come from: paths below the study's folder, or below the project's."""
+    records: tuple[Path, ...] = ()
+    """The record of each row, to which its name leads; empty where a row has none of its own."""
     kind: ClassVar[str] = "table"
 
 
@@ -59,3 +65,10 @@ class Section:
 
     heading: str
     blocks: tuple[Block, ...]
+    folded: bool = False
+    """Whether the page shows the heading alone until a reader opens it."""
+
+    @property
+    def anchor(self) -> str:
+        """The name by which a link finds it."""
+        return re.sub(r"\W+", "-", self.heading.lower()).strip("-")

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from analysis.accuracy import test_splits
 from analysis.arms import Arm
 from analysis.document import Table
-from analysis.quotes import MOST_QUOTED, Quotes
+from analysis.quotes import Quotes
 from analysis.records import RecordError
 from analysis.runs import LABELS, Run, predicted
 from analysis.text import MISSING, number
+
+MOST_MISTAKES = 14
+"""Pairs of `MOST_QUOTED` that mistakes may take; the rest is left to pairs on which arms differ."""
 
 MOST_PER_ARM = 5
 """Mistakes shown of one arm, as many as the seed report shows."""
@@ -65,7 +68,8 @@ def confusion_table(arms: Sequence[Arm], split: str) -> Table | None:
         for place, label in enumerate(LABELS)
     )
     caption = f"What was said on {split}, as a share of each gold label's pairs (mean over seeds)"
-    return Table(caption, ("arm", "gold label", *(f"said {label}" for label in LABELS)), rows) if rows else None
+    columns = ("arm", "gold label", *(f"said {label}" for label in LABELS))
+    return Table(caption, columns, rows, "runs/*/predictions.csv") if rows else None
 
 
 def class_table(arms: Sequence[Arm], split: str) -> Table | None:
@@ -81,7 +85,9 @@ def class_table(arms: Sequence[Arm], split: str) -> Table | None:
     ]
     scores = [fmean(macro_f1(confusion(run, split)) for run in arm.runs) for arm in named]
     rows.append(("macro F1", f"{pairs.sum():,}", *map(number, scores)))
-    return Table(f"Accuracy on {split} by gold label (mean over seeds)", ("gold label", "pairs", *found), tuple(rows))
+    columns = ("gold label", "pairs", *found)
+    caption = f"Accuracy on {split} by gold label (mean over seeds)"
+    return Table(caption, columns, tuple(rows), "runs/*/predictions.csv")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,8 +126,8 @@ def mistakes(arm: Arm, split: str) -> list[Mistake]:
 
 
 def shown_mistakes(arms: Sequence[Arm]) -> list[Mistake]:
-    """Returns each arm's most confident mistakes on the first test split, in all no more than a report may quote."""
-    most = min(MOST_PER_ARM, MOST_QUOTED // len(arms))
+    """Returns each arm's most confident mistakes on the first test split, `MOST_MISTAKES` in all."""
+    most = min(MOST_PER_ARM, MOST_MISTAKES // len(arms))
     return [each for split in test_splits(arms)[:1] for arm in arms for each in mistakes(arm, split)[:most]]
 
 
@@ -141,4 +147,4 @@ def mistake_table(arms: Sequence[Arm], quotes: Quotes | None) -> Table | None:
     )
     columns = ("arm", "pair", "group", "gold label", "said", "probability", *sides)
     caption = f"Most confident mistakes on {found[0].split} (probability of the label said, mean over seeds)"
-    return Table(caption, columns, rows)
+    return Table(caption, columns, rows, "runs/*/predictions.csv" + ", quotes.json" * bool(sides))

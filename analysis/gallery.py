@@ -7,6 +7,7 @@ from analysis import curve_figures, error_figures, outcome_figures
 from analysis.answer import per_arm
 from analysis.arms import Arm
 from analysis.before import changes
+from analysis.beyond_gallery import BEYOND
 from analysis.claims import on_plateau
 from analysis.curves import first_share
 from analysis.errors import all_shares
@@ -14,6 +15,7 @@ from analysis.inside_gallery import INSIDE
 from analysis.measures import best_accuracy, best_loss, last_loss
 from analysis.picture import Picture
 from analysis.runs import LABELS, Run
+from analysis.seed_report import SEED_SOURCE
 from analysis.study import Study
 from analysis.text import listing, number, rate_text
 
@@ -103,10 +105,11 @@ def rates_alt(study: Study) -> str:
     return f"Validation loss and accuracy against learning rate: {'; '.join(parts)}."
 
 
-GALLERY: dict[str, Picture] = {
+GALLERY: dict[str, Picture[Study]] = {
     "overview": Picture(
         draw=lambda study: curve_figures.overview(study.arms),
         alt=overview_alt,
+        source="runs/*/metrics.jsonl",
         caption="Training loss (centred running mean over a fiftieth of the steps) and accuracy on the whole "
         f"validation set. {BANDS} Dotted: ln 3 = 1.0986 and 1/3, a uniform guess.",
         headline=True,
@@ -114,6 +117,7 @@ GALLERY: dict[str, Picture] = {
     "training_loss": Picture(
         draw=lambda study: curve_figures.training_loss(study.arms),
         alt=training_loss_alt,
+        source="runs/*/metrics.jsonl",
         caption="Faint: loss of each step's batch in training mode, before that step's update. Strong: centred "
         f"running mean over a fiftieth of the steps. {BANDS} A run longer than 1,000 steps shows every k-th "
         "faint point.",
@@ -121,18 +125,21 @@ GALLERY: dict[str, Picture] = {
     "validation": Picture(
         draw=lambda study: curve_figures.validation(study.arms),
         alt=validation_alt,
+        source="runs/*/metrics.jsonl",
         caption=f"The whole validation set, at step 0 and after each epoch. {BANDS} Dashed: mean accuracy before "
         "training.",
     ),
     "probes": Picture(
         draw=lambda study: curve_figures.probes(study.arms),
         alt=probes_alt,
+        source="runs/*/metrics.jsonl",
         caption="Fixed samples of training and validation examples, in evaluation mode. Dotted: ln 3, and 0.05 "
         "below, where the plateau counts as left.",
     ),
     "plateau": Picture(
         draw=outcome_figures.plateau,
         alt=plateau_alt,
+        source="runs/*/metrics.jsonl",
         caption="Kaplan-Meier curves. A run leaves at the first of two consecutive probe losses below ln 3 - 0.05; "
         "an arrow marks an arm with runs that never left. Band: 95% interval at each step by itself (log-log, rough "
         "for few seeds; none at 1 and 0). Arms are set a hair apart, so that none hides another.",
@@ -140,33 +147,39 @@ GALLERY: dict[str, Picture] = {
     "test_accuracy": Picture(
         draw=outcome_figures.test_accuracy,
         alt=test_accuracy_alt,
+        source="runs/*/summary.json",
         caption=f"{DIAMONDS} Dots: seeds. Hollow: an arm that saw one side.",
         headline=True,
     ),
     "before_after": Picture(
         draw=error_figures.before_after,
         alt=before_after_alt,
+        source="runs/*/summary.json, runs/*/metrics.jsonl",
         caption="Hollow: before the first update. Filled: after training. One line for each seed.",
     ),
     "confusion": Picture(
         draw=error_figures.confusions,
         alt=confusion_alt,
+        source="runs/*/predictions.csv",
         caption="Share of each gold label's test pairs that were called each label, mean over seeds; the diagonal is "
         "accuracy by gold label.",
     ),
     "groups": Picture(
         draw=outcome_figures.groups,
         alt=lambda study: f"Test accuracy by group of examples, arms and seeds: {names(study.arms)}.",
+        source="runs/*/predictions.csv",
         caption="Mark: mean over seeds; line: range over seeds. Groups are named by the data.",
     ),
     "rates": Picture(
         draw=outcome_figures.rates,
         alt=rates_alt,
+        source="runs/*/config.json, runs/*/summary.json",
         caption=f"{DIAMONDS} Filled: the rate at which the arms are compared.",
     ),
     "sizes": Picture(
         draw=outcome_figures.sizes,
         alt=sizes_alt,
+        source="runs/*/data.json, runs/*/summary.json",
         caption=f"{DIAMONDS} Dots: seeds.",
         headline=True,
     ),
@@ -176,8 +189,10 @@ GALLERY: dict[str, Picture] = {
             "Training loss and test accuracy by epoch: three runs as reported by the seed report, in grey, "
             f"beside ours in colour: {names(study.arms)}."
         ),
+        source=f"runs/*/metrics.jsonl, runs/*/summary.json, {SEED_SOURCE}",
         caption="Grey: as reported by the seed report, one seed each, other models and recipes, test accuracy at "
         "every epoch. Colour: ours; diamonds are test accuracy with the best weights, measured once.",
     ),
+    **BEYOND,
     **INSIDE,
 }

@@ -65,6 +65,8 @@ TABLES: dict[str, dict[str, Kinds]] = {
 class Inside:
     """One probe's record."""
 
+    source: str
+    """Where it lies below the study's folder."""
     tables: Mapping[str, Rows]
     examples: Mapping[str, int]
     """What was counted -> how many."""
@@ -120,7 +122,7 @@ def read_probe(path: Path, tables: Mapping[str, Kinds], runs: Iterable[Run]) -> 
     if not isinstance(counts, dict) or not all(is_kind(count, int) for count in counts.values()):
         raise RecordError(f"{path}: examples should be a table of numbers")
     found = {name: read_table(record.get(name), kinds, f"{path}: {name}") for name, kinds in tables.items()}
-    return Inside(tables=found, examples=counts)
+    return Inside(source=f"{path.parent.name}/{path.name}", tables=found, examples=counts)
 
 
 def read_table(rows: Any, kinds: Kinds, where: str) -> Rows:

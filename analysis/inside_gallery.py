@@ -52,40 +52,46 @@ def phases_alt(study: Study) -> str:
     return f"Which runs leave the ln 3 plateau, by depth, rate and warm-up: {left} of {len(rows)} do."
 
 
-INSIDE: dict[str, Picture] = {
+INSIDE: dict[str, Picture[Study]] = {
     "shortcut": Picture(
         draw=inside("shortcut", inside_figures.shortcut),
         alt=shortcut_alt,
+        source="probes/shortcut.json",
         caption="Diamond: mean over seeds with its 95% interval, over seeds and templates on the left, over seeds and "
         "test pairs on the right.",
     ),
     "layers": Picture(
         draw=inside("layers", inside_figures.layers),
         alt=layers_alt,
+        source="probes/layers.json",
         caption="Thin lines are seeds, the thick line their mean. Diamond: mean over seeds with its 95% interval over "
         "seeds and test pairs. Dark: the two arms with each other, dashed before training.",
     ),
     "landscape": Picture(
         draw=inside("landscape", inside_figures.landscape),
         alt=landscape_alt,
+        source="probes/landscape.json",
         caption="One line for each seed or pair of seeds. Below, darker is higher; the path runs from the hollow mark, "
         "the initial weights, to the filled one, the last.",
     ),
     "views": Picture(
         draw=inside("views", inside_figures.views),
         alt=views_alt,
+        source="probes/views.json",
         caption="Attention: darker is more; layers from below. Dots: test pairs by gold label, axes of each panel its "
         "own.",
     ),
     "gradients": Picture(
         draw=inside("gradients", inside_figures.gradients),
         alt=gradients_alt,
+        source="probes/gradients.json",
         caption="2-norm of the gradient of each part, every 20 steps, geometric mean over seeds. Layers "
         "run from light (lowest) to dark; embeddings, pooler and head are dashed.",
     ),
     "phases": Picture(
         draw=inside("phases", inside_figures.phases),
         alt=phases_alt,
+        source="probes/phases.json",
         caption="One panel for each depth. In a cell the step at which the training probe left the plateau, mean over "
         "seeds that did; a cross where none did.",
     ),

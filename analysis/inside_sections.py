@@ -24,7 +24,7 @@ def hypothesis_blocks(inside: Inside) -> list[Block]:
     decided = [f"{amount} {verdict}" for verdict in ("held", "refuted") if (amount := verdicts[verdict])]
     text = f"{listing(decided)} of {len(rows)}" if decided else "none of the measures exceeded its interval"
     caption = f"Hypotheses, written down before anything was looked at: {text}"
-    return [Table(caption, columns, tuple(rows))]
+    return [Table(caption, columns, tuple(rows), f"{inside.source}, analysis/probes/hypotheses.toml")]
 
 
 def shortcut_blocks(inside: Inside, study: Study, plot: Plot) -> list[Block]:
@@ -50,11 +50,12 @@ def shortcut_blocks(inside: Inside, study: Study, plot: Plot) -> list[Block]:
     return [
         Paragraph(text),
         plot,
-        Table("Templates", ("arm", "shortcut", "gold", "accuracy", "95% interval"), tuple(rows)),
+        Table("Templates", ("arm", "shortcut", "gold", "accuracy", "95% interval"), tuple(rows), inside.source),
         Table(
             "Test pairs, changed",
             ("arm", "test pairs", "accuracy", "95% interval", "share of answers as on intact pairs"),
             tuple(changed),
+            inside.source,
         ),
         *words_blocks(study),
         *hypothesis_blocks(inside),
@@ -77,6 +78,7 @@ def layer_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
         f"over a pair's tokens, of {inside.examples['compared']:,} pairs, by the estimator without bias (Nguyen, "
         f"Raghu and Kornblith 2021, eq. 3), with intervals over batches of {inside.examples['batch']} pairs."
     )
+    source = inside.source
     lost = [
         (row["arm"], row["part"], number(row["lost"], 4), span(row["low"], row["high"], 4), row["over"])
         for row in inside.tables["rolled_back"]
@@ -92,9 +94,9 @@ def layer_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
     return [
         Paragraph(text),
         plot,
-        Table("How far each part moved", ("arm", "seed", "part", "moved", "cosine"), tuple(moved)),
-        Table("One part rolled back", ("arm", "part", "accuracy lost", "95% interval", "over"), tuple(lost)),
-        Table("Linear CKA", ("what", "seed", "behind", "CKA", "95% interval"), tuple(alike)),
+        Table("How far each part moved", ("arm", "seed", "part", "moved", "cosine"), tuple(moved), source),
+        Table("One part rolled back", ("arm", "part", "accuracy lost", "95% interval", "over"), tuple(lost), source),
+        Table("Linear CKA", ("what", "seed", "behind", "CKA", "95% interval"), tuple(alike), source),
         *hypothesis_blocks(inside),
     ]
 
@@ -112,11 +114,12 @@ def landscape_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
     )
     flat = [(row["arm"], number(row["radius"], 4), span(row["low"], row["high"], 4)) for row in inside.tables["radii"]]
     high = [(row["what"], row["seeds"], number(row["barrier"])) for row in inside.tables["barriers"]]
-    barriers = [Table("Between two runs", ("what", "seeds", "barrier (nats)"), tuple(high))] if high else []
+    columns = ("what", "seeds", "barrier (nats)")
+    barriers = [Table("Between two runs", columns, tuple(high), inside.source)] if high else []
     return [
         Paragraph(text),
         plot,
-        Table("Flatness", ("arm", "radius", "95% interval over seeds and directions"), tuple(flat)),
+        Table("Flatness", ("arm", "radius", "95% interval over seeds and directions"), tuple(flat), inside.source),
         *barriers,
         *hypothesis_blocks(inside),
     ]
@@ -145,7 +148,8 @@ def phase_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
         for row in inside.tables["runs"]
     ]
     columns = ("layers", "peak rate", "warm-up", "seed", "plateau left at step", "last training probe loss")
-    return [Paragraph(text), plot, Table("Alive or dead", columns, tuple(rows)), *hypothesis_blocks(inside)]
+    table = Table("Alive or dead", columns, tuple(rows), inside.source)
+    return [Paragraph(text), plot, table, *hypothesis_blocks(inside)]
 
 
 def view_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:

@@ -2,20 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from matplotlib.figure import Figure
 
-from analysis.study import Study
+Subject = TypeVar("Subject")
+"""What a figure is about: a study, or one of the seed report's systems."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
+class Picture(Generic[Subject]):
     """How a figure is drawn and described."""
 
-    draw: Callable[[Study], Figure | None]
+    draw: Callable[[Subject], Figure | None]
     """None when the records have nothing for it."""
-    alt: Callable[[Study], str]
+    alt: Callable[[Subject], str]
     """What it shows, for a reader who does not see it."""
+    source: str
+    """The records that it is drawn from, as for a table."""
     caption: str
     """How to read it."""
     headline: bool = False

@@ -1,4 +1,4 @@
-"""Where the numbers come from: runs, fairness, data, caveats, and the commands that make them again."""
+"""Where the numbers come from: runs, fairness, data, and the commands that make them again."""
 
 import json
 import shlex
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from analysis.accuracy import test_splits
-from analysis.arms import family
 from analysis.document import Block, Paragraph, Table
 from analysis.fairness import Difference, environment_differences
 from analysis.findings import Findings
@@ -26,6 +25,7 @@ FLAGS = {
     "--init": "init",
     "--seed": "seed",
     "--checkpoint": "checkpoint",
+    "--depth": "depth",
     "--dataset": "data.dataset",
     "--columns": "data.columns",
     "--label-names": "data.label_names",
@@ -40,18 +40,21 @@ FLAGS = {
 
 
 def commands(study: Study, evidence: Evidence) -> tuple[str, ...]:
-    """Returns the commands that make the runs again and then this report.
-
-    A study file names all its runs; without one, each run is named up to the settings outside `FLAGS`.
-    """
-    files = [path.name for path in sorted(STUDIES.glob("*.toml")) if study.name == name_in(path)]
-    lines = [f"python -m train.study train/studies/{name}" for name in files]
-    lines = lines or [run_command(run) for run in study.runs]
+    """Returns the commands that make the runs again and then this report."""
     folders = [("", study.name or "STUDY")]
     folders += [("--beside ", name) for name in evidence.studies if name != (study.name or "")]
     folders += [("--benchmark ", evidence.benchmark.resolve().name)] if evidence.benchmark else []
     asked = (f"{flag}results/{shlex.quote(name)}" for flag, name in folders)
-    return (*lines, " ".join(["python -m analysis.compare", *asked]))
+    return (*making_commands(study.name, study.runs), " ".join(["python -m analysis.compare", *asked]))
+
+
+def making_commands(name: str | None, runs: Sequence[Run]) -> list[str]:
+    """Returns the commands that make the runs of a study again.
+
+    A study file names all its runs; without one, each run is named up to the settings outside `FLAGS`.
+    """
+    files = [path.name for path in sorted(STUDIES.glob("*.toml")) if name == name_in(path)]
+    return [f"python -m train.study train/studies/{file}" for file in files] or list(map(run_command, runs))
 
 
 def name_in(path: Path) -> str:
@@ -89,12 +92,22 @@ def run_table(study: Study) -> Table:
         for run in study.runs
     )
     ends = ("best validation accuracy", *splits, "seconds of training", "stopped because")
-    return Table("Runs", (*columns, *ends), rows)
+    source = "runs/*/config.json, runs/*/data.json, runs/*/summary.json"
+    return Table("Runs", (*columns, *ends), rows, source, tuple(run.path / "summary.json" for run in study.runs))
+
+
+def account(study: Study) -> str:
+    """Says which runs are not in the report: those left out and, where the study's plan is known, those to come."""
+    found = [f"Not finished, left out: {listing(study.left_out)}."] if study.left_out else []
+    found += [str(study.outlook)] if study.outlook and not study.outlook.complete else []
+    return " ".join(found) or "No run was left out."
 
 
 def difference_table(caption: str, differences: Sequence[Difference]) -> Table:
     """Returns what differs, where, and each side's value."""
-    return Table(caption, ("what", "where", "values"), tuple((d.what, d.where, d.sides) for d in differences))
+    rows = tuple((each.what, each.where, each.sides) for each in differences)
+    source = "runs/*/certificate.json, runs/*/config.json, runs/*/environment.json"
+    return Table(caption, ("what", "where", "values"), rows, source)
 
 
 def fairness(findings: Findings) -> list[Block]:
@@ -131,7 +144,8 @@ def data_table(run: Run) -> Table:
         labels = ", ".join(f"{k} {v}" for k, v in counts.items()) if isinstance(counts, dict) else MISSING
         sizes = (amount(found, key) for key in ("examples", "premises"))
         rows.append((split, *sizes, labels))
-    return Table(f"Data: {run.data['name']}", ("split", "examples", "distinct premises", "labels"), tuple(rows))
+    columns = ("split", "examples", "distinct premises", "labels")
+    return Table(f"Data: {run.data['name']}", columns, tuple(rows), "runs/*/data.json")
 
 
 def token_sentence(run: Run) -> str:
@@ -156,22 +170,3 @@ def data_blocks(study: Study) -> list[Block]:
     for run in {json.dumps(run.data, sort_keys=True): run for run in runs}.values():
         blocks += [data_table(run), Paragraph(token_sentence(run))]
     return blocks
-
-
-def caveats(study: Study) -> list[str]:
-    """Returns what a reader has to know before believing a number of this report."""
-    fewest = min(len(arm.runs) for arm in study.arms)
-    found = [
-        f"Few seeds: {count(fewest, 'seed')} in the smallest arm. An interval over seeds is Student's t, one over "
-        "seeds and items adds the sampling of test items; bands in figures run from minimum to maximum.",
-        "Seconds come from runs made at different times: a benchmark that alternates the arms tells more.",
-        "A first passage on a small probe set is early by noise; two consecutive evaluations must agree.",
-    ]
-    if any(str(run.data["name"]).startswith("mnli-") and run.data["name"] != "mnli-hub" for run in study.runs):
-        found.append(
-            "MNLI was read from a folder: the project's own copy is split into tokens in the Penn Treebank manner, "
-            "unlike the pretraining text."
-        )
-    if any(family(arm.init) not in ("scratch", "pretrained") for arm in study.arms):
-        found.append("Only scratch and pretrained have a tuned learning rate; the other arms borrow theirs.")
-    return found

@@ -19,6 +19,8 @@ class Run:
 
     id: str
     """The directory's name, cleaned: a label, never a source of facts."""
+    path: Path
+    """The directory itself."""
     config: dict[str, Any]
     environment: dict[str, Any]
     certificate: dict[str, Any]
@@ -106,6 +108,7 @@ def load_run(path: Path) -> Run:
     training, epochs, evaluations = read_metrics(path / "metrics.jsonl")
     return Run(
         id=clean(path.resolve().name),
+        path=path.resolve(),
         training=training,
         epochs=epochs,
         evaluations=evaluations,

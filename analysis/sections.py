@@ -19,15 +19,23 @@ from analysis.accuracy import (
 )
 from analysis.answer import headline_note
 from analysis.before import change_sentence, change_table, seed_table
+from analysis.beyond_sections import disagreement_blocks, ladder_blocks, matched_blocks
+from analysis.calibration_section import calibration_blocks
 from analysis.claims import accuracy_level_table, loss_table, plateau_table, start_table, step_time_table
 from analysis.document import Block, Code, Listing, Paragraph, Plot, Section, Table
 from analysis.errors import class_table, confusion_table, mistake_table
 from analysis.findings import Findings
 from analysis.inside_sections import inside_sections
-from analysis.provenance import caveats, commands, data_blocks, fairness, run_table
+from analysis.provenance import account, commands, data_blocks, fairness, run_table
+from analysis.recipe_report import recipe_blocks
+from analysis.speed_section import speed_blocks
 from analysis.study import Study
-from analysis.text import MISSING, count, listing, number, span
+from analysis.text import MISSING, count, number, span
+from analysis.threats import threats
 from analysis.verdicts import Verdict, claim_verdict
+
+FOLDED = ("Learning rates", "Accuracy by group", "Runs and fairness", "Data", "How to reproduce")
+"""Sections that the page shows closed: long tables to look things up in."""
 
 
 def listed(items: list[str]) -> list[Block]:
@@ -60,13 +68,23 @@ def verdict_blocks(findings: Findings) -> list[Block]:
     if not rows:
         return []
     columns = ("claim", "statement, measure", "verdict", "difference", "interval", "seeds", "margin")
-    table = Table("Claims of the seed report", (*columns, "smallest detectable gap", "remark"), tuple(rows))
+    ends = ("smallest detectable gap", "remark")
+    table = Table("Claims of the seed report", (*columns, *ends), tuple(rows), verdict_source(findings))
     text = (
         "Measure, margin and rule of each test were registered in analysis/claims.toml before the runs. A claim is "
         "supported if all its deciding tests support it, and refuted if one of them refutes it. Differences are "
         "paired over seeds."
     )
     return [Paragraph(text), table, *listed(register_sentences(findings))]
+
+
+def verdict_source(findings: Findings) -> str:
+    """Returns the records that the claims were judged from."""
+    evidence = findings.evidence
+    kinds = ["summary.json", "metrics.jsonl"] + ["predictions.csv"] * evidence.is_wide
+    beside = [f"results/{name}/runs" for name, study in evidence.studies.items() if study is not findings.study]
+    timed = [f"results/{evidence.benchmark.resolve().name}/record.json"] if evidence.benchmark else []
+    return ", ".join(["analysis/claims.toml", *(f"runs/*/{kind}" for kind in kinds), *beside, *timed])
 
 
 def register_sentences(findings: Findings) -> list[str]:
@@ -136,7 +154,6 @@ def sections(findings: Findings, plots: Mapping[str, Plot]) -> list[Section]:
         plots: the figures that could be drawn, by name.
     """
     study, arms = findings.study, findings.study.arms
-    left_out = f"Not finished, left out: {listing(study.left_out)}." if study.left_out else "No run was left out."
     note = headline_note(arms)
     reproduce = "Every setting of a run stands in its config.json; the report follows from the records, byte for byte."
     parts: dict[str, list[Block]] = {
@@ -148,16 +165,21 @@ def sections(findings: Findings, plots: Mapping[str, Plot]) -> list[Section]:
             *(plots["plateau"], plateau_table(arms)),
             *(plots["probes"], loss_table(arms)),
         ],
+        "Does it only fit faster?": matched_blocks(study, plots),
         "C3: does it train faster?": [plots["validation"], accuracy_level_table(arms), step_time_table(arms)],
         "How many labelled examples is it worth?": size_blocks(findings, plots),
+        "Which part of pretraining gives the gain?": ladder_blocks(study, plots),
         "Learning rates": rate_blocks(study, plots),
+        "Are the probabilities right?": calibration_blocks(study, plots),
         "Accuracy by group": group_blocks(study, plots),
         "Which pairs go wrong?": error_blocks(study, plots),
+        "Which pairs does one arm alone get right?": disagreement_blocks(study),
         **inside_sections(study, plots),
-        "Beside the seed report": [plots["seed_report"]],
-        "Runs and fairness": [run_table(study), Paragraph(left_out), *fairness(findings)],
+        "Beside the seed report": [plots["seed_report"], *recipe_blocks(findings)],
+        "Speed": speed_blocks(findings.evidence.benchmark),
+        "Runs and fairness": [run_table(study), Paragraph(account(study)), *fairness(findings)],
         "Data": data_blocks(study),
-        "Caveats": listed([note] * bool(note) + caveats(study)),
+        "Threats to validity": listed([note] * bool(note) + threats(study)),
         "How to reproduce": [Code(commands(study, findings.evidence)), Paragraph(reproduce)],
     }
-    return [Section(heading, tuple(blocks)) for heading, blocks in parts.items() if blocks]
+    return [Section(heading, tuple(blocks), heading in FOLDED) for heading, blocks in parts.items() if blocks]

@@ -9,6 +9,8 @@ from analysis.records import Columns
 
 REFERENCE = Path(__file__).parent / "reference" / "seed_curves.csv"
 OUTCOMES = REFERENCE.with_name("seed_outcomes.csv")
+SEED_SOURCE = "analysis/reference/*.csv"
+"""Where they lie below the project's folder."""
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "test_accuracy")
 
 

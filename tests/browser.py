@@ -23,6 +23,8 @@ CALLED = "a script called alert"
 
 _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe")
 _HEIGHT = 900
+_KEYS = {"Enter": ("Enter", 13, "\r"), "Space": (" ", 32, " "), "Tab": ("Tab", 9, "")}
+"""Key -> its name, its number and what it types."""
 
 
 @contextmanager
@@ -82,9 +84,19 @@ class Browser:
         while self._receive().get("method") != "Page.loadEventFired":
             pass
 
+    def prefer(self, scheme: str) -> None:
+        """Show all pages from now on as to a reader who prefers `light` or `dark`."""
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def press(self, key: str) -> None:
+        """Press and release a key, `Enter`, `Space` or `Tab`, where the focus is."""
+        name, number, text = _KEYS[key]
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=name, code=key, windowsVirtualKeyCode=number, text=text)
+
     def ask(self, script: str) -> Any:
-        """The value of a JavaScript expression, whatever the page's security policy says."""
-        found = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        """The value of a JavaScript expression, or what it promises, whatever the page's security policy says."""
+        found = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 

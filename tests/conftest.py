@@ -1,12 +1,14 @@
-"""Shared fixtures: the tiny checkpoint, and where MNLI is."""
+"""Shared fixtures: the tiny checkpoint, where MNLI is, and a browser."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.browser import Browser, chromium
 from tests.tiny import save_tiny_checkpoint
 
 
@@ -23,3 +25,10 @@ def mnli_dir() -> Path:
     if not folder:
         pytest.skip("needs MNLI: set MNLI_DIR to a folder with train.tsv and dev_matched.tsv")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One for all tests; the test is skipped where there is none."""
+    with chromium(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened

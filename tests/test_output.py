@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from jinja2 import Environment
@@ -14,7 +15,7 @@ from synthetic_runs import edit, write_run
 
 from analysis.compare import main
 from analysis.probes.quote import main as quote
-from tests.browser import CALLED, Browser, chromium
+from tests.browser import CALLED, Browser
 from tests.payloads import PAYLOADS
 from tests.running import train
 from train.data.controlled import load_controlled
@@ -24,11 +25,13 @@ from train.run import main as train_main
 ROOT = Path(__file__).parent.parent
 
 OURS = {
-    *("html", "head", "meta", "title", "style", "body", "main", "section", "h1", "h2", "p", "ul", "li", "figure"),
-    *("figcaption", "div", "table", "caption", "thead", "tbody", "tr", "th", "td", "pre", "code"),
+    *("html", "head", "meta", "title", "style", "body", "main", "nav", "details", "summary", "h1", "h2", "p", "a"),
+    *("ul", "li", "figure", "figcaption", "div", "table", "caption", "thead", "tbody", "tr", "th", "td", "button"),
+    *("pre", "code", "script"),
     *("svg", "g", "path", "use", "defs", "clipPath", "rect", "metadata", "RDF", "Work", "type", "format"),
 }
 """Every element that a report, or a figure of matplotlib's, is made of."""
+UNFOLD = "[...document.querySelectorAll('details')].map(each => each.open = true).length"
 TAGS = "[...new Set([...document.querySelectorAll('*')].map(e => e.localName))]"
 HANDLERS = """[...document.querySelectorAll('*')].flatMap(e => [...e.attributes])
     .filter(a => a.name.startsWith('on') || /^\\s*javascript:/i.test(a.value)).map(a => a.name)"""
@@ -37,12 +40,6 @@ TOO_WIDE = """[...document.querySelectorAll('body *')]
     .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth)
     .map(e => e.localName + ': ' + e.textContent.slice(0, 40))"""
 """What reaches beyond the right edge, but for the inside of what scrolls by itself."""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 def in_names(folder: Path, _: Path) -> Path:
@@ -153,13 +150,31 @@ def test_the_browser_would_have_noticed(browser: Browser, tmp_path: Path, payloa
     assert CALLED in seen.messages or seen.handlers or "iframe" in seen.tags or "49" in seen.text
 
 
+@pytest.mark.parametrize("place", PLACES)
+def test_the_page_runs_its_own_script_and_links_to_its_own_records_alone(
+    browser: Browser, studies: dict[str, Path], place: str
+) -> None:
+    study = studies[place]
+    browser.open(study / "report.html")
+    script = (ROOT / "analysis" / "templates" / "report.js").read_text(encoding="utf-8")
+    assert browser.ask("[...document.scripts].map(script => script.text)") == [script]
+    links = browser.ask("[...document.links].map(link => link.getAttribute('href'))")
+    in_markdown = re.findall(r"(?<!!)\[[^\n]*?[^\\]\]\(([^)]*)\)", (study / "report.md").read_text(encoding="utf-8"))
+    for found in ([link for link in links if link[0] != "#"], in_markdown):
+        assert all(re.fullmatch(r"runs/[\w.~%-]+/summary\.json", link, re.ASCII) for link in found)
+        assert sorted(study / unquote(link) for link in found) == sorted(study.glob("runs/*/summary.json"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("study", ["committed", *PLACES])
 def test_the_page_fits_the_screen_and_says_nothing(
-    browser: Browser, studies: dict[str, Path], study: str, width: int
+    browser: Browser, studies: dict[str, Path], study: str, width: int, scheme: str
 ) -> None:
+    browser.prefer(scheme)
     browser.open(studies[study] / "report.html", width)
     assert browser.ask("innerWidth") == width
+    assert browser.ask(UNFOLD) > 0
     assert browser.ask("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     assert browser.ask(TOO_WIDE) == []
     assert browser.messages == []

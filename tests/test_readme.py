@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import shlex
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.running import TINY
+from tests.torture.story import program
 from train.data.pairs import LABELS
 
 ROOT = Path(__file__).parent.parent
@@ -90,7 +90,7 @@ def test_python_lines_run_in_the_order_of_the_readme(place, tiny_checkpoint, cap
         else:
             words += TINY_FLAGS.get(module, ())
         arguments = [stand_ins.get(word, word) for word in words]
-        code = importlib.import_module(module).main(arguments)
+        code = program(module)(arguments)
         assert not code, f"{command}: {capsys.readouterr().err}"
 
 

@@ -1,4 +1,4 @@
-"""Writes quotes.json into a study folder: the sentences of the few wrong test pairs that its report shows.
+"""Writes quotes.json into a study folder: the sentences of the few test pairs that its report shows.
 
 Runs record the ids of pairs alone, and without quotes.json the report shows those.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.arms import flatten
+from analysis.disagreement import shown_disagreements
 from analysis.errors import shown_mistakes
 from analysis.records import SCHEMA_VERSION, RecordError
 from analysis.runs import Run, load_study
@@ -45,15 +46,16 @@ def test_pairs(run: Run, split: str, folder: str | None) -> list[Example]:
 
 
 def quote(study: Study, folder: str | None) -> dict[str, Any]:
-    """Returns the record: the sentences of every mistake that the report shows.
+    """Returns the record: the sentences of every pair that the report shows.
 
     Raises:
         UserError: there is none to show.
         DataError: the pairs cannot be read.
     """
     wanted = {(each.split, each.id) for each in shown_mistakes(study.arms)}
+    wanted |= {(each.split, each.id) for each in shown_disagreements(study.arms)}
     if not wanted:
-        raise UserError("no mistake to quote: the runs have no predictions, or none is wrong")
+        raise UserError("no pair to quote: the runs have no predictions, or none is wrong")
     run, split = study.arms[0].runs[0], next(iter(wanted))[0]
     pairs = test_pairs(run, split, folder)
     return {

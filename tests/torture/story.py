@@ -10,8 +10,15 @@ import importlib
 import json
 import sys
 import warnings
+from collections.abc import Callable
 
 OURS = r"(models|train|analysis|tests)(\.|$)"
+
+
+def program(module: str) -> Callable[[list[str]], int | None]:
+    """What `python -m MODULE` calls; a package keeps it in its command.py."""
+    package = importlib.import_module(module).__spec__.submodule_search_locations
+    return importlib.import_module(f"{module}.command" if package else module).main
 
 
 def main(arguments: list[str]) -> int:
@@ -21,7 +28,7 @@ def main(arguments: list[str]) -> int:
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", module=rf"(?!{OURS})")
     for module, *rest in json.loads(commands):
-        if code := importlib.import_module(module).main(rest):
+        if code := program(module)(rest):
             return code
     return 0
 

@@ -1,0 +1,42 @@
+"""Lays runs of the seed report's recipes beside its own curves: report.md, report.html, figures/ in their study folder.
+
+Runs of one recipe may differ in init alone.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+DATA_ERROR = 3
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the command line."""
+    found = argparse.ArgumentParser(prog="python -m analysis.recipes", description=__doc__)
+    found.add_argument("study", type=Path, metavar="STUDY", help="a study folder with runs/ in it")
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the report and returns the exit code."""
+    asked = parser().parse_args(arguments)
+    if not (asked.study / "runs").is_dir():
+        parser().error(f"{asked.study}: no study folder, there is no runs/ in it")
+    from analysis.recipe_report import write_recipe_report  # late: matplotlib takes a second, --help should not
+    from analysis.records import RecordError
+    from analysis.text import clean
+
+    try:
+        report, left_out = write_recipe_report(asked.study)
+    except (RecordError, OSError) as error:
+        print(f"error: {clean(str(error), 2000)}", file=sys.stderr)
+        return DATA_ERROR
+    for name in left_out:
+        print(f"left out, not finished: {name}")
+    print(f"report: {clean(str(report), 400)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

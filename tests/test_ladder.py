@@ -1,0 +1,124 @@
+"""The ladder of arms: shares and their intervals against Fieller's formula, coverage, and the rate that is compared."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+from synthetic_runs import write_run
+from test_analysis_sections import number, right
+
+from analysis.beyond_figures import ladder
+from analysis.beyond_sections import ladder_blocks
+from analysis.ladder import rungs, share_of_gap
+from analysis.study import open_study
+from tests.blocks import any_plots, drawn, headings, rows_of
+
+
+def answers(generator: np.random.Generator, means: tuple[float, ...], seeds: int, items: int) -> list[np.ndarray]:
+    """Right or wrong for arms with these accuracies: items are hard or easy for all, seeds good or bad for each."""
+    hard = generator.normal(size=items)
+    return [
+        (generator.normal(mean + 0.1 * generator.normal(size=(seeds, 1)) + 0.7 * hard, 0.7) > 0).astype(float)
+        for mean in means
+    ]
+
+
+def fieller(arm: np.ndarray, scratch: np.ndarray, pretrained: np.ndarray) -> np.ndarray:
+    """The closed form over items: roots of (x - r y)^2 = t^2 var(x - r y). Source: Fieller 1954."""
+    x, y, items = arm - scratch, pretrained - scratch, len(arm)
+    (xx, xy), (_, yy) = np.cov(x, y) / items
+    t2 = stats.t.ppf(0.975, items - 1) ** 2
+    roots = np.roots([y.mean() ** 2 - t2 * yy, -2 * (x.mean() * y.mean() - t2 * xy), x.mean() ** 2 - t2 * xx])
+    return np.sort(roots)
+
+
+@pytest.mark.parametrize("middle", [-0.8, -0.2, 0.4, 1.5])
+def test_the_interval_of_one_seed_is_fiellers(middle: float) -> None:
+    arm, scratch, pretrained = answers(np.random.default_rng(3), (middle, -0.6, 0.4), 1, 400)
+    share, low, high = share_of_gap(arm, scratch, pretrained)
+    gaps = [(each.mean() - scratch.mean()) for each in (arm, pretrained)]
+    assert share == pytest.approx(gaps[0] / gaps[1])
+    assert (low, high) == pytest.approx(tuple(fieller(arm[0], scratch[0], pretrained[0])), abs=1e-9)
+
+
+def test_the_ends_of_the_ladder_are_0_and_1() -> None:
+    scratch, pretrained = answers(np.random.default_rng(4), (-0.6, 0.4), 3, 300)
+    assert share_of_gap(scratch, scratch, pretrained) == pytest.approx((0, 0, 0), abs=1e-9)
+    assert share_of_gap(pretrained, scratch, pretrained) == pytest.approx((1, 1, 1), abs=1e-9)
+
+
+def test_the_interval_holds_the_true_share_about_as_often_as_it_says() -> None:
+    normal, generator, hits = stats.norm(scale=math.sqrt(0.1**2 + 0.7**2 + 0.7**2)), np.random.default_rng(7), 0
+    true = (normal.cdf(0.0) - normal.cdf(-0.8)) / (normal.cdf(0.8) - normal.cdf(-0.8))
+    for _ in range(100):
+        _, low, high = share_of_gap(*answers(generator, (0.0, -0.8, 0.8), 3, 150))
+        hits += low <= true <= high
+    assert hits >= 90, "95 of 100 within three standard errors"
+
+
+def test_without_a_gap_there_is_no_share() -> None:
+    arm, scratch = answers(np.random.default_rng(5), (0.3, 0.0), 2, 100)
+    with pytest.raises(ValueError, match="has no share"):
+        share_of_gap(arm, scratch, scratch)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Scratch and pretrained with four seeds; embeddings at two rates, of which validation chose the second."""
+    folder = tmp_path_factory.mktemp("results") / "s"
+    for init in ("scratch", "pretrained"):
+        for seed in (0, 1, 2, 4):
+            write_run(folder, init, seed, steps=40)
+    for seed in (0, 1, 2, 3):
+        write_run(folder, "embeddings", seed, steps=40, rate=1e-4)
+    for seed in (1, 2, 4):
+        write_run(folder, "embeddings", seed, steps=40, rate=3e-4, name=f"chosen-{seed}")
+    write_run(folder, "bottom-3", 1, steps=40)
+    (folder / "choices.json").write_text(json.dumps({"between": {"embeddings": {"chosen": 3e-4}}}))
+    return folder
+
+
+def test_the_table_has_shares_over_common_seeds_at_the_chosen_rate(study: Path) -> None:
+    blocks = ladder_blocks(open_study([study], study), any_plots())
+    rows = {row["arm"]: row for row in rows_of(blocks, "Share of the gap")}
+    row = rows["embeddings"]
+    assert (row["learning rate"], row["also run at"], row["seeds"]) == ("3e-4", "1e-4 (4 runs)", "1, 2 and 4")
+    ours, scratch, pretrained = (
+        np.mean([right(study, name.format(seed)) for seed in (1, 2, 4)])
+        for name in ("chosen-{}", "scratch-seed{}", "pretrained-seed{}")
+    )
+    assert number(row["share"]) == pytest.approx((ours - scratch) / (pretrained - scratch), abs=5.1e-3)
+    low, high = map(number, row["95% interval"].split(" to "))
+    assert low < number(row["share"]) < high
+    assert (rows["bottom-3"]["seeds"], rows["bottom-3"]["also run at"]) == ("1", "n/a")
+    assert f"embeddings {row['share']}, {row['95% interval']}" in drawn(study, "ladder")
+    assert "Which part of pretraining gives the gain?" in headings(study)
+
+
+def test_the_highest_rung_comes_first(study: Path) -> None:
+    shares = [each.share for each in rungs(open_study([study], study))]
+    assert shares == sorted(shares, reverse=True) and len(shares) == 2
+
+
+def test_arms_that_are_alike_have_a_table_without_shares_and_no_figure(tmp_path: Path) -> None:
+    for init in ("scratch", "pretrained", "mlm"):
+        for seed in (0, 1):
+            run = write_run(tmp_path, init, seed, steps=40)
+            (run / "predictions.csv").write_bytes(
+                (tmp_path / "runs" / f"scratch-seed{seed}" / "predictions.csv").read_bytes()
+            )
+    found = open_study([tmp_path], tmp_path)
+    assert [math.isnan(each.share) for each in rungs(found)] == [True] and ladder(found) is None
+    assert ladder_blocks(found, {})[0].rows[0][-2:] == ("n/a", "n/a")
+
+
+def test_two_arms_have_no_ladder(tmp_path: Path) -> None:
+    for init in ("scratch", "pretrained"):
+        write_run(tmp_path, init, 0, steps=40)
+    found = open_study([tmp_path], tmp_path)
+    assert ladder_blocks(found, {}) == [] and ladder(found) is None

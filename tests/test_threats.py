@@ -1,0 +1,148 @@
+"""Threats to validity appear where the records give cause, and the speed section has the benchmark's numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from synthetic_runs import edit, write_run
+from test_analysis_sections import number
+
+from analysis.records import RecordError
+from analysis.speed_section import speed_blocks
+from analysis.study import open_study
+from analysis.threats import threats
+from tests.blocks import headings, rows_of, text_of
+
+BENCHMARK = Path(__file__).parent.parent / "results" / "benchmark"
+
+
+def said(folder: Path) -> str:
+    return "\n".join(threats(open_study([folder], folder)))
+
+
+def add(folder: Path, file: str, **changes: Any) -> None:
+    for path in folder.glob(f"runs/*/{file}"):
+        edit(path, **changes)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    for init in ("scratch", "pretrained"):
+        for seed in (0, 1):
+            write_run(tmp_path / "s", init, seed, steps=40)
+    return tmp_path / "s"
+
+
+def test_a_bare_record_gives_cause_for_few_threats(study: Path) -> None:
+    add(
+        study,
+        "config.json",
+        data={"dataset": "other"},
+        checkpoint="tiny",
+        plan={"steps": 1, "steps_per_epoch": 1, "learning_rate": 1e-4},
+    )
+    add(study, "data.json", name="other")
+    assert len(said(study).splitlines()) == 3
+    assert "Few seeds: 2 seeds in the smallest arm" in said(study)
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "sentence"),
+    [
+        ("environment.json", {"precision": "bf16", "device": "cpu"}, "Trained in bf16 arithmetic (device: cpu)"),
+        (
+            "config.json",
+            {"encoder": {"num_hidden_layers": 6, "hidden_size": 384}},
+            "One small model: 6 layers of width 384",
+        ),
+        ("config.json", {"data": {"dataset": "controlled"}}, "made from templates"),
+        ("data.json", {"name": "mnli-hub"}, ""),
+    ],
+)
+def test_a_threat_follows_the_records(study: Path, file: str, changes: dict[str, Any], sentence: str) -> None:
+    before = said(study)
+    assert "in the Penn Treebank manner" in before and "One data set, MultiNLI" in before
+    assert not sentence or sentence not in before
+    add(study, file, **changes)
+    assert sentence in said(study)
+    assert ("in the Penn Treebank manner" in said(study)) == (file != "data.json")
+
+
+def test_the_budget_says_in_how_many_runs_scratch_was_still_rising(study: Path) -> None:
+    assert "One budget for both arms, 4 epochs at 5,000 examples" in said(study)
+    assert "its best in 2 of 2 runs" in said(study)
+    best = json.loads((study / "runs/scratch-seed1/summary.json").read_text())["best"]
+    edit(study / "runs/scratch-seed1/summary.json", best=best | {"epoch": 2})
+    assert "its best in 1 of 2 runs" in said(study)
+    plan = json.loads((study / "runs/scratch-seed1/config.json").read_text())["plan"]
+    for seed in (0, 1):
+        edit(study / f"runs/scratch-seed{seed}/config.json", plan=plan | {"epochs": 8})
+    assert "One budget" not in said(study)
+
+
+def test_a_sweep_on_one_seed_is_said_to_be_one(study: Path) -> None:
+    assert "Learning rates were chosen" not in said(study)
+    for rate in (1e-3, 2e-3):
+        write_run(study, "scratch", 0, steps=40, rate=rate, name=f"swept-{rate}")
+    assert "Learning rates were chosen with seed 0 alone. Another" in said(study)
+    write_run(study, "scratch", 0, steps=40, size=500, name="small")
+    assert "with seed 0 alone, and at 5,000 examples alone: 500 examples use the same rates." in said(study)
+    write_run(study, "scratch", 1, steps=40, rate=1e-3, name="swept-again")
+    assert "Learning rates were chosen" not in said(study)
+
+
+def test_arms_that_borrow_their_rate_are_said_to(study: Path) -> None:
+    assert "borrow" not in said(study)
+    write_run(study, "mlm", 0, steps=40)
+    assert "the other arms borrow theirs" in said(study) and "1 seed in the smallest arm" in said(study)
+
+
+def test_the_speed_section_has_the_benchmarks_numbers(study: Path) -> None:
+    blocks = speed_blocks(BENCHMARK)
+    record = json.loads((BENCHMARK / "record.json").read_text())
+    rows = {row["quotient"]: row for row in rows_of(blocks, "Speed and memory")}
+    for each in record.values():
+        if isinstance(each, dict) and (each.get("at_least") or each.get("at_most")):
+            row = rows[each["meaning"]]
+            assert number(row["median"]) == pytest.approx(each["median"], rel=5e-3)
+            assert row[""] == ("met" if each["met"] else "missed")
+            assert number(row["target"].split()[-1]) == (each["at_least"] or each["at_most"])
+    assert {row[""] for row in rows.values()} == {"met", "missed", ""}
+    steps = {row["arm"]: row for row in rows_of(blocks, "Seconds of one training step")}
+    for arm, contender in (
+        ("pretrained", "ours.train"),
+        ("scratch", "ours.scratch"),
+        ("pretrained, bf16", "ours.bf16"),
+    ):
+        rates = np.array([each["measured"][contender]["examples_per_second"] for each in record["rounds"]])
+        others = np.array([each["measured"]["ours.train"]["examples_per_second"] for each in record["rounds"]])
+        assert number(steps[arm]["median"]) == pytest.approx(np.median(32 / rates), abs=5.1e-4)
+        assert number(steps[arm]["over pretrained, round by round"]) == pytest.approx(
+            np.median(others / rates), abs=5.1e-4
+        )
+    assert "5 rounds of one benchmark" in text_of(blocks) and "results/benchmark/report.md" in text_of(blocks)
+    assert "Speed" in headings(study, BENCHMARK)
+
+
+def test_without_a_benchmark_there_is_no_speed_section(study: Path) -> None:
+    assert speed_blocks(None) == []
+    assert "Speed" not in headings(study) and "Threats to validity" in headings(study)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("eval_ratio", {"meaning": 3}, "eval_ratio.meaning"),
+        ("eval_ratio", {"met": None}, "eval_ratio: at_least should be a number, with met"),
+        ("sizes", {"batch_size": 0}, "sizes.batch_size"),
+    ],
+)
+def test_a_malformed_benchmark_is_refused(tmp_path: Path, name: str, change: dict[str, Any], message: str) -> None:
+    record = json.loads((BENCHMARK / "record.json").read_text())
+    (tmp_path / "record.json").write_text(json.dumps(record | {name: record[name] | change}))
+    with pytest.raises(RecordError, match=message):
+        speed_blocks(tmp_path)
