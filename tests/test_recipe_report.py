@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from analysis.recipe_systems import SEED_RUNS
 from analysis.recipes import main
 from analysis.sections import sections
 from analysis.study import open_study
-from tests.browser import Browser, chromium
+from tests.browser import Browser
 from tests.payloads import PAYLOADS
 
 ROOT = Path(__file__).parent.parent
@@ -103,12 +102,6 @@ def test_the_same_records_give_the_same_bytes(study: Path, tmp_path: Path) -> No
     assert outputs(copy) == outputs(study)
     assert len(outputs(study)) == 2 + 2 * 4
     assert all(str(study).encode() not in content for content in outputs(study).values())
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 def test_the_page_is_inert_and_fits_the_screen(browser: Browser, study: Path) -> None:
