@@ -32,6 +32,7 @@ TINY_FLAGS = {
 """What makes a command small; the last value of a flag wins."""
 NOT_RUN = {
     "train.benchmark": "tests/test_benchmark_round.py runs it at tiny size, which takes 40 seconds",
+    "analysis.recipes": "needs the runs of train/studies/seed-recipes.toml; tests/test_recipe_report.py makes some",
     "analysis.speed": "needs the benchmark's record; tests/test_benchmark_round.py draws it",
 }
 """Module -> why its line is not run here. The lines of train.study show their plan alone: the runs take hours."""
