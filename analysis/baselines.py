@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from analysis.files import write_whole
-from analysis.statistics import wilson
+from analysis.records.files import write_whole
+from analysis.statistics.intervals import wilson
 from models.errors import UserError
 from train.cli import guard
 from train.config import DATASETS, DataConfig

@@ -65,13 +65,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser().error("these runs are not all below the runs/ folder of one study; say where to write with --out DIR")
     if out.exists() and not out.is_dir():
         parser().error(f"--out {out}: not a directory")
-    from analysis.fairness import require_fair
-    from analysis.findings import find
-    from analysis.recipe_systems import refuse_recipes
-    from analysis.records import RecordError
-    from analysis.report import write_report  # late: matplotlib takes a second, --help should not
-    from analysis.study import open_study
-    from analysis.text import clean
+    from analysis.claims.findings import find
+    from analysis.records.fairness import require_fair
+    from analysis.records.reading import RecordError
+    from analysis.records.study import open_study
+    from analysis.records.text import clean
+    from analysis.report.build import write_report  # late: matplotlib takes a second, --help should not
+    from analysis.report.recipes.systems import refuse_recipes
 
     try:
         study = open_study(asked.runs, folder)

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis.files import write_whole
-from analysis.simulation import ITEMS, METHODS, settings, simulate
-from analysis.text import clean
+from analysis.records.files import write_whole
+from analysis.records.text import clean
+from analysis.statistics.simulation import ITEMS, METHODS, settings, simulate
 
 DATA_ERROR = 3
 

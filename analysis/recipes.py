@@ -23,9 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser().parse_args(arguments)
     if not (asked.study / "runs").is_dir():
         parser().error(f"{asked.study}: no study folder, there is no runs/ in it")
-    from analysis.recipe_report import write_recipe_report  # late: matplotlib takes a second, --help should not
-    from analysis.records import RecordError
-    from analysis.text import clean
+    from analysis.records.reading import RecordError
+    from analysis.records.text import clean
+    from analysis.report.recipes.report import write_recipe_report  # late: matplotlib takes a second, --help should not
 
     try:
         report, left_out = write_recipe_report(asked.study)

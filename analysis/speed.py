@@ -1,7 +1,6 @@
 """`python -m analysis.speed`: draws the benchmark's record, results/benchmark/record.json, as figures beside it."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,87 +11,23 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from analysis.files import write_whole
-from analysis.plots import DOTTED, OTHER_COLOUR, house_style, label_axes, new_figure, render
-from analysis.records import SCHEMA_VERSION, RecordError, is_kind, lookup, parse_object, read_text
-from analysis.svg import INK
-from analysis.text import clean
+from analysis.figures.plots import DOTTED, OTHER_COLOUR, house_style, label_axes, new_figure, render
+from analysis.figures.svg import INK
+from analysis.records.benchmark import RATES, SHARES, SPEED_UPS, read_benchmark
+from analysis.records.files import write_whole
+from analysis.records.reading import RecordError
+from analysis.records.text import clean
 
 DATA_ERROR = 3
 OURS, PEER = "#0072b2", "#d55e00"
 """Source: Okabe and Ito 2008, safe for colour-blind readers."""
 
-SPEED_UPS = {
-    "train_vs_trainer_ratio": "training",
-    "train_vs_grouped_ratio": "training, Trainer grouping by length",
-    "buckets_vs_random_ratio": "training, ours against ours unbucketed",
-    "bf16_vs_float32_ratio": "training, ours in bf16 against ours",
-    "eval_ratio": "evaluation, same batch size",
-    "eval_own_batches_ratio": "evaluation, our own batches",
-    "eval_vs_sorted_ratio": "evaluation, Trainer on sorted pairs",
-    "frozen_10_epochs_ratio": "frozen encoder, all epochs",
-    "frozen_later_epochs_ratio": "frozen encoder, later epochs",
-}
-"""Figures of which more is better, without bound."""
-
-SHARES = {
-    "peak_memory_ratio": "peak memory\n(less is better)",
-    "first_step_ratio": "time to first update\n(less is better)",
-    "utilisation": "utilisation\n(more is better)",
-}
-RATES = {
-    "training": {"ours.train": OURS, "ours.random": OURS, "trainer.train": PEER, "trainer.grouped": PEER},
-    "evaluation": {"ours.evaluate": OURS, "trainer.evaluate": PEER},
-}
-"""Panel -> contender and its colour."""
-
-GROWTH = {
+GROWTH_AXES = {
     "examples": ("s per epoch", 1, "in proportion"),
     "sequence_length": ("s per update", 1, "in proportion"),
     "hidden_size": ("s per update", 2, "with its square"),
 }
 """Curve -> what is timed, and the power of the size to compare with."""
-
-
-def read_benchmark(path: Path) -> dict[str, Any]:
-    """Returns the record, checked as far as the figures use it.
-
-    Raises:
-        RecordError: unreadable, another schema version, or a number missing or of another kind.
-    """
-    record = parse_object(read_text(path), str(path))
-    if record.get("schema_version") != SCHEMA_VERSION:
-        found = json.dumps(record.get("schema_version"))[:60]
-        raise RecordError(f"{path}: schema_version {found}, expected {SCHEMA_VERSION}")
-    for name in (*SPEED_UPS, *SHARES):
-        for part in ("median", "min", "max") if record.get(name) is not None else ():
-            value = lookup(record, f"{name}.{part}")
-            if not is_kind(value, float) or not 0 < value < 1e9:
-                raise RecordError(f"{path}: {name}.{part} should be positive, found {json.dumps(value)[:60]}")
-    check_rounds(record, path)
-    for name in GROWTH:
-        points = lookup(record, f"growth.{name}")
-        if not isinstance(points, list) or not all(is_point(point) for point in points):
-            raise RecordError(f"{path}: growth.{name} should be a list of x and seconds")
-    return record
-
-
-def check_rounds(record: dict[str, Any], path: Path) -> None:
-    """Refuses rounds without the rates that are drawn."""
-    rounds = record.get("rounds")
-    if not isinstance(rounds, list) or not rounds:
-        raise RecordError(f"{path}: rounds should be a list of at least one round")
-    for number, each in enumerate(rounds):
-        measured = lookup({"round": each}, "round.measured")
-        for contender in (name for names in RATES.values() for name in names):
-            found = measured.get(contender) if isinstance(measured, dict) else {}
-            if found is not None and not is_kind(lookup({"found": found}, "found.examples_per_second"), float):
-                raise RecordError(f"{path}: rounds[{number}].measured.{contender} has no examples_per_second")
-
-
-def is_point(point: object) -> bool:
-    """Whether a value is a point of a growth curve."""
-    return all(is_kind(lookup({"point": point}, f"point.{name}"), float) for name in ("x", "seconds"))
 
 
 def ratios(record: dict[str, Any]) -> Figure:
@@ -141,8 +76,9 @@ def rates(record: dict[str, Any]) -> Figure:
         shown = [name for name in contenders if name in record["rounds"][0]["measured"]]
         for place, name in enumerate(shown):
             found = [each["measured"][name]["examples_per_second"] for each in record["rounds"]]
-            axes.bar(place, sorted(found)[len(found) // 2], color=contenders[name], alpha=0.35, width=0.6)
-            axes.plot([place] * len(found), found, "o", color=contenders[name], markersize=4)
+            colour = OURS if name.startswith("ours.") else PEER
+            axes.bar(place, sorted(found)[len(found) // 2], color=colour, alpha=0.35, width=0.6)
+            axes.plot([place] * len(found), found, "o", color=colour, markersize=4)
         axes.set_xticks(range(len(shown)), shown)
         label_axes(axes, title.capitalize(), "", "examples a second")
     return figure
@@ -151,7 +87,7 @@ def rates(record: dict[str, Any]) -> Figure:
 def growth(record: dict[str, Any]) -> Figure:
     """Seconds against size, ours alone, beside a plain power of the size through the last point."""
     figure = new_figure(10, 3.2)
-    for axes, (name, (unit, power, label)) in zip(figure.subplots(1, 3), GROWTH.items(), strict=True):
+    for axes, (name, (unit, power, label)) in zip(figure.subplots(1, 3), GROWTH_AXES.items(), strict=True):
         points = record["growth"][name]
         x, seconds = ([point[key] for point in points] for key in ("x", "seconds"))
         guide = [seconds[-1] * (value / x[-1]) ** power for value in x]

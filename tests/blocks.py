@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from analysis.beyond_gallery import BEYOND
-from analysis.document import Block, Paragraph, Plot, Table
-from analysis.findings import find
-from analysis.publish import draw_picture
-from analysis.sections import sections
-from analysis.study import open_study
+from analysis.claims.findings import find
+from analysis.figures.beyond_gallery import BEYOND
+from analysis.records.study import open_study
+from analysis.report.publish import draw_picture
+from analysis.report.sections import sections
+from analysis.tables.document import Block, Paragraph, Plot, Table
 
 
 def any_plots() -> Mapping[str, Plot]:

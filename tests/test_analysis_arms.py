@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from synthetic_runs import write_run
 
-from analysis.arms import group_arms
-from analysis.groups import group_accuracy, majority_share
-from analysis.records import RecordError
-from analysis.runs import load_run, load_study
+from analysis.records.arms import group_arms
+from analysis.records.groups import group_accuracy, majority_share
+from analysis.records.reading import RecordError
+from analysis.records.runs import load_run, load_study
 
 
 def arms_of(study: Path) -> list:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from analysis.curves import first_share, loss_at_share, mean_curve, smooth, smoothing_window
-from analysis.records import Columns
+from analysis.records.reading import Columns
+from analysis.statistics.curves import first_share, loss_at_share, mean_curve, smooth, smoothing_window
 
 
 def curve(steps: list[float], losses: list[float]) -> Columns:

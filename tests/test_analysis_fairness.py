@@ -6,14 +6,14 @@ import pytest
 from synthetic_runs import edit, write_run
 
 from analysis.compare import main
-from analysis.fairness import (
+from analysis.records.fairness import (
     certificate_differences,
     environment_differences,
     require_fair,
     setting_differences,
 )
-from analysis.records import RecordError
-from analysis.runs import Run, load_study
+from analysis.records.reading import RecordError
+from analysis.records.runs import Run, load_study
 
 
 def runs_of(study: Path) -> list[Run]:

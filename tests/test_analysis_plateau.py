@@ -7,12 +7,12 @@ import pytest
 from scipy import stats
 from synthetic_runs import write_run
 
-from analysis.arms import Arm
-from analysis.claims import passage_row
-from analysis.measures import arrivals
-from analysis.plateau import NEVER, PLATEAU_LEVEL, accuracy_reaching, first_run, loss_below
-from analysis.records import Columns
-from analysis.runs import load_run
+from analysis.records.arms import Arm
+from analysis.records.reading import Columns
+from analysis.records.runs import load_run
+from analysis.statistics.measures import arrivals
+from analysis.statistics.plateau import NEVER, PLATEAU_LEVEL, accuracy_reaching, first_run, loss_below
+from analysis.tables.claims import passage_row
 
 
 def probe(losses: list[float], accuracies: list[float] | None = None) -> Columns:

@@ -51,7 +51,7 @@ class Tags(HTMLParser):
 
 
 def test_both_reports_carry_the_mean_test_accuracy(study: Path) -> None:
-    from analysis.runs import load_study
+    from analysis.records.runs import load_study
 
     runs, _ = load_study([study])
     mean = sum(run.accuracy("test") for run in runs if run.init == "pretrained") / 2
@@ -168,7 +168,7 @@ def test_an_arm_at_chance_is_said_to_have_learned_nothing(tmp_path: Path) -> Non
 
 
 def test_the_seed_report_is_quoted_as_its_own() -> None:
-    from analysis.seed_report import seed_curves
+    from analysis.records.seed_report import seed_curves
 
     curves = seed_curves()
     assert {name: len(curve["epoch"]) for name, curve in curves.items()} == {
@@ -217,7 +217,7 @@ def test_help_needs_no_plotting_and_the_report_no_torch() -> None:
     code = "import sys, analysis.compare; print('numpy' in sys.modules, 'matplotlib' in sys.modules)"
     quick = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert quick.stdout == "False False\n"
-    code = "import sys, analysis.report; print({'torch', 'datasets', 'tokenizers'} & set(sys.modules))"
+    code = "import sys, analysis.report.build; print({'torch', 'datasets', 'tokenizers'} & set(sys.modules))"
     light = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert light.stdout == "set()\n"
 

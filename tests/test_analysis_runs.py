@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from synthetic_runs import edit, write_run
 
-from analysis.records import RecordError
-from analysis.runs import load_run, load_study
+from analysis.records.reading import RecordError
+from analysis.records.runs import load_run, load_study
 
 
 def test_a_run_is_loaded_as_written(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ import pytest
 from scipy import stats
 from synthetic_runs import edit, write_run
 
+from analysis.claims.judgement import Evidence
+from analysis.claims.register import register_sha256
 from analysis.compare import main
-from analysis.judgement import Evidence
-from analysis.provenance import STUDIES, commands
-from analysis.register import register_sha256
-from analysis.study import open_study
+from analysis.records.study import open_study
+from analysis.report.provenance import STUDIES, commands
 
 SIZES = {500: 2, 5000: 3, 19000: 2}
 GROUPS = ("negation", "numerals")

@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy import stats
 
-from analysis.statistics import mean_interval, t_quantile, wilson
+from analysis.statistics.intervals import mean_interval, t_quantile, wilson
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 3, 4, 5, 9, 10, 30, 101])

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from synthetic_runs import edit, write_run
 
-from analysis.arms import Arm
-from analysis.contrasts import headline_pair
-from analysis.records import RecordError
-from analysis.study import Study, open_study, read_choices
+from analysis.records.arms import Arm
+from analysis.records.reading import RecordError
+from analysis.records.study import Study, open_study, read_choices
+from analysis.statistics.contrasts import headline_pair
 
 
 def shape(arms: tuple[Arm, ...]) -> list[tuple[str, float, list[int]]]:

@@ -16,14 +16,14 @@ import pytest
 from scipy import stats
 from synthetic_runs import write_run
 
-from analysis.arms import DEFAULTS, settings
+from analysis.claims.findings import find
+from analysis.claims.register import load_register
+from analysis.claims.trial_verdicts import trial_verdict, unasked
+from analysis.claims.trials import TRIALS, upward_share
+from analysis.claims.verdicts import Verdict
 from analysis.compare import main
-from analysis.findings import find
-from analysis.register import load_register
-from analysis.study import Study, open_study
-from analysis.trial_verdicts import trial_verdict, unasked
-from analysis.trials import TRIALS, upward_share
-from analysis.verdicts import Verdict
+from analysis.records.arms import DEFAULTS, settings
+from analysis.records.study import Study, open_study
 from train.config import to_record
 from train.study.plan import expand, read_study
 

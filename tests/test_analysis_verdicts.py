@@ -13,11 +13,11 @@ import pytest
 from scipy import stats
 from synthetic_runs import write_run
 
-from analysis.paired import Comparison, compare_values
-from analysis.records import RecordError
-from analysis.register import REGISTER, ClaimTest, load_register, register_sha256
-from analysis.runs import Run, load_run
-from analysis.verdicts import OF_TWO_ARMS, Verdict, claim_verdict, decide, judge, verdict_on
+from analysis.claims.register import REGISTER, ClaimTest, load_register, register_sha256
+from analysis.claims.verdicts import OF_TWO_ARMS, Verdict, claim_verdict, decide, judge, verdict_on
+from analysis.records.reading import RecordError
+from analysis.records.runs import Run, load_run
+from analysis.statistics.paired import Comparison, compare_values
 
 CLAIMS = load_register()
 TESTS = {test.id: test for claim in CLAIMS.values() for test in claim.tests}

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from synthetic_runs import write_run
 
-from analysis.accuracy import accuracy_table, size_table, words_sentences
-from analysis.records import RecordError
-from analysis.study import Study, open_study
+from analysis.records.reading import RecordError
+from analysis.records.study import Study, open_study
+from analysis.tables.accuracy import accuracy_table, size_table, words_sentences
 
 HASH = "b" * 64
 """Of the training and test pairs of every synthetic run."""

@@ -11,11 +11,11 @@ from scipy import stats
 from synthetic_runs import edit, write_run
 from test_analysis_sections import number, section, table
 
-from analysis.before import PROBE, TRAIN, change, changes
 from analysis.compare import main
-from analysis.runs import load_run
-from analysis.seed_report import seed_curves
-from analysis.study import open_study
+from analysis.records.runs import load_run
+from analysis.records.seed_report import seed_curves
+from analysis.records.study import open_study
+from analysis.tables.before import PROBE, TRAIN, change, changes
 from tests.running import metrics, record, train
 from train import session
 

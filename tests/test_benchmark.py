@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from analysis.statistics import mean_interval, t_quantile
+from analysis.statistics.intervals import mean_interval, t_quantile
 from models.batch import TokenBatch
 from models.classifier import SequenceClassifier
 from models.config import EncoderConfig

@@ -14,9 +14,9 @@ from unittest.mock import patch
 
 import pytest
 
-from analysis.records import RecordError
+from analysis.records.benchmark import read_benchmark
+from analysis.records.reading import RecordError
 from analysis.speed import main as draw
-from analysis.speed import read_benchmark
 from train.benchmark.command import CONTENDERS, main, run_rounds
 from train.benchmark.process import ChildError, Clock, run_child
 from train.benchmark.record import FIGURES, PRODUCTS

@@ -18,12 +18,20 @@ from synthetic_runs import LABELS, write_run
 from test_analysis_sections import number
 from test_errors import scramble
 
-from analysis.calibration import HOTTEST, LEAST_SHARE, calibration, cross_fitted, fit_temperature, half, positive
-from analysis.calibration_section import calibration_blocks
-from analysis.predictions import Predicted, predicted_pairs
-from analysis.records import RecordError
-from analysis.runs import load_run
-from analysis.study import open_study
+from analysis.records.predictions import Predicted, predicted_pairs
+from analysis.records.reading import RecordError
+from analysis.records.runs import load_run
+from analysis.records.study import open_study
+from analysis.report.calibration_section import calibration_blocks
+from analysis.statistics.calibration import (
+    HOTTEST,
+    LEAST_SHARE,
+    calibration,
+    cross_fitted,
+    fit_temperature,
+    half,
+    positive,
+)
 from tests.blocks import any_plots, drawn, headings, rows_of, text_of
 
 COMMITTED = Path(__file__).parent.parent / "results" / "mnli" / "runs"

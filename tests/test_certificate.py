@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from analysis.compare import main
-from analysis.fairness import certificate_differences, setting_differences
-from analysis.runs import load_run
+from analysis.records.fairness import certificate_differences, setting_differences
+from analysis.records.runs import load_run
 from tests.running import record, train
 from train import certificate, loop, session
 from train.cli import parse_run

@@ -11,14 +11,14 @@ from synthetic_runs import LABELS, write_run
 from test_analysis_sections import number
 from test_errors import scramble
 
-from analysis.beyond_sections import disagreement_blocks
-from analysis.disagreement import both, disagreements, shown_disagreements
-from analysis.errors import shown_mistakes
 from analysis.probes import quote
-from analysis.quotes import MOST_QUOTED, read_quotes
-from analysis.records import RecordError
-from analysis.runs import load_study
-from analysis.study import open_study
+from analysis.records.quotes import MOST_QUOTED, read_quotes
+from analysis.records.reading import RecordError
+from analysis.records.runs import load_study
+from analysis.records.study import open_study
+from analysis.report.beyond_sections import disagreement_blocks
+from analysis.tables.disagreement import both, disagreements, shown_disagreements
+from analysis.tables.errors import shown_mistakes
 from tests.blocks import headings, rows_of
 from train.data.pairs import Example, content_hash
 
@@ -106,7 +106,7 @@ def test_sentences_of_these_pairs_are_quoted_too(study: Path, tmp_path: Path, mo
     arms = open_study([study], study).arms
     ids = [row["id"] for row in runs[0].predictions if row["split"] == "test"]
     pairs = [Example(id=id, premise=f"p {id}", hypothesis=f"h {id}", label="neutral", group="") for id in ids]
-    monkeypatch.setattr(quote, "test_pairs", lambda *_: pairs)
+    monkeypatch.setattr(quote, "recorded_pairs", lambda *_: pairs)
     record = quote.quote(open_study([study], study), None)
     assert set(record["pairs"]) == {each.id for each in (*shown_mistakes(arms), *shown_disagreements(arms))}
     assert record["sha256"] == content_hash(pairs)

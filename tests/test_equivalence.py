@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.equivalence import equivalence
-from analysis.paired import compare_values
+from analysis.statistics.equivalence import equivalence
+from analysis.statistics.paired import compare_values
 
 MARGIN = 0.02
 

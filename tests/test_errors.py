@@ -15,15 +15,15 @@ from synthetic_runs import LABELS, write_run
 from test_analysis_sections import number, section, table
 
 from analysis.compare import main
-from analysis.error_figures import confusions
-from analysis.errors import confusion, shown_mistakes
+from analysis.figures.error_figures import confusions
 from analysis.probes.quote import main as quote
-from analysis.publish import TEMPLATES
-from analysis.quotes import MOST_QUOTED
-from analysis.records import RecordError
-from analysis.runs import load_run
-from analysis.sections import error_blocks
-from analysis.study import open_study
+from analysis.records.quotes import MOST_QUOTED
+from analysis.records.reading import RecordError
+from analysis.records.runs import load_run
+from analysis.records.study import open_study
+from analysis.report.publish import TEMPLATES
+from analysis.report.sections import error_blocks
+from analysis.tables.errors import confusion, shown_mistakes
 from tests.running import train
 from train.data.controlled import load_controlled
 

@@ -29,6 +29,7 @@ FLOORS = {  # models/ in full; train/ where the order is part of the design. A m
     "models.build": 6,
     "models.fetch": 7,
 }
+ANALYSIS = ("records", "statistics", "claims", "tables", "figures", "report")  # from the ground up; commands on top
 SIBLINGS = ("optim", "schedule", "precision", "stopping", "freeze", "distributed", "seeds")  # each stands alone
 
 
@@ -67,6 +68,18 @@ def test_models_import_from_lower_floors_alone():
     for name, floor in FLOORS.items():
         for other in GRAPH[name]:
             assert FLOORS[other] < floor, f"{name} (floor {floor}) imports {other} (floor {FLOORS[other]})"
+
+
+def test_analysis_imports_from_its_own_floor_and_lower_ones_alone():
+    def floor(name: str) -> int:
+        part = name.split(".")[1]
+        return ANALYSIS.index(part) if part in ANALYSIS else len(ANALYSIS)
+
+    inside = {name for name in GRAPH if name.startswith("analysis.") and not name.startswith("analysis.probes.")}
+    assert {name.split(".")[1] for name in inside if name.count(".") > 1} == set(ANALYSIS)
+    for name in inside:
+        for other in GRAPH[name] & inside:
+            assert floor(other) <= floor(name), f"{name} imports {other}"
 
 
 def test_siblings_do_not_know_each_other():

@@ -11,7 +11,7 @@ import pytest
 from synthetic_runs import write_run
 
 from analysis.compare import main
-from analysis.inside import Hypothesis, read_hypotheses
+from analysis.records.inside import Hypothesis, read_hypotheses
 
 SPREAD = {"low": 0.1234, "high": 0.2345, "seeds": 2, "over": "seeds and items"}
 PARTS = ("embeddings", "layer 1", "layer 2", "pooler", "head")

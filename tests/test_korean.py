@@ -7,9 +7,9 @@ from pathlib import Path
 
 from synthetic_runs import write_run
 
+from analysis.claims.register import load_register
 from analysis.compare import main
-from analysis.korean import STATEMENTS, VERDICTS
-from analysis.register import load_register
+from analysis.report.korean import STATEMENTS, VERDICTS
 
 
 def study(folder: Path) -> Path:

@@ -12,10 +12,10 @@ from scipy import stats
 from synthetic_runs import write_run
 from test_analysis_sections import number, right
 
-from analysis.beyond_figures import ladder
-from analysis.beyond_sections import ladder_blocks
-from analysis.ladder import rungs, share_of_gap
-from analysis.study import open_study
+from analysis.figures.beyond_figures import ladder
+from analysis.records.study import open_study
+from analysis.report.beyond_sections import ladder_blocks
+from analysis.statistics.ladder import rungs, share_of_gap
 from tests.blocks import any_plots, drawn, headings, rows_of
 
 

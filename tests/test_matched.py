@@ -13,11 +13,11 @@ from scipy import stats
 from synthetic_runs import write_run
 from test_analysis_sections import number
 
-from analysis.beyond_sections import matched_blocks, matched_sentence
-from analysis.matched import at_training_loss, match
-from analysis.paired import compare_values
-from analysis.runs import Run, load_run
-from analysis.study import open_study
+from analysis.records.runs import Run, load_run
+from analysis.records.study import open_study
+from analysis.report.beyond_sections import matched_blocks, matched_sentence
+from analysis.statistics.matched import at_training_loss, match
+from analysis.statistics.paired import compare_values
 from tests.blocks import any_plots, drawn, headings, rows_of, text_of
 
 

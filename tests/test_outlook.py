@@ -10,9 +10,9 @@ import pytest
 from synthetic_runs import write_run
 
 from analysis.compare import main
-from analysis.outlook import read_outlook
-from analysis.provenance import account
-from analysis.study import open_study
+from analysis.records.outlook import read_outlook
+from analysis.records.study import open_study
+from analysis.report.provenance import account
 from tests.study_stand import SWEEP, Stand
 
 SWEPT = [f"scratch-lr{rate}e-04-seed0" for rate in (1, 2, 4)] + [f"pretrained-lr{rate}e-05-seed0" for rate in (1, 2, 4)]

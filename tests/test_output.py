@@ -156,7 +156,7 @@ def test_the_page_runs_its_own_script_and_links_to_its_own_records_alone(
 ) -> None:
     study = studies[place]
     browser.open(study / "report.html")
-    script = (ROOT / "analysis" / "templates" / "report.js").read_text(encoding="utf-8")
+    script = (ROOT / "analysis" / "report" / "templates" / "report.js").read_text(encoding="utf-8")
     assert browser.ask("[...document.scripts].map(script => script.text)") == [script]
     links = browser.ask("[...document.links].map(link => link.getAttribute('href'))")
     in_markdown = re.findall(r"(?<!!)\[[^\n]*?[^\\]\]\(([^)]*)\)", (study / "report.md").read_text(encoding="utf-8"))

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.paired import (
+from analysis.records.reading import RecordError
+from analysis.records.runs import load_run
+from analysis.statistics.intervals import t_quantile, t_upper_tail
+from analysis.statistics.paired import (
     Comparison,
     compare_items,
     compare_values,
@@ -15,10 +18,7 @@ from analysis.paired import (
     satterthwaite,
     weighted_degrees,
 )
-from analysis.records import RecordError
-from analysis.runs import load_run
-from analysis.simulation import METHODS, Setting, simulate
-from analysis.statistics import t_quantile, t_upper_tail
+from analysis.statistics.simulation import METHODS, Setting, simulate
 from tests.synthetic_runs import write_run
 
 RNG = np.random.default_rng(20)

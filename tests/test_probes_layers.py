@@ -16,7 +16,7 @@ from analysis.probes import layers
 from analysis.probes.parts import movement, parts_of
 from analysis.probes.similarity import alignment, alignment_gap, batch_parts, independence, without_diagonal
 from analysis.probes.weights import open_reader, read_snapshot, snapshots, trained_weights
-from analysis.runs import load_run
+from analysis.records.runs import load_run
 from tests.running import record, train
 from train.data.pairs import LABELS, Example
 

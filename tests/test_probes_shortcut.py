@@ -164,7 +164,7 @@ def test_other_data_are_refused(study: Path):
     run = next(iter(subjects.paths))
     run.config["data"]["test_examples"] = 47
     with pytest.raises(DataError, match="not the test pairs of scratch-0"):
-        recorded_pairs(subjects, "test", None)
+        recorded_pairs(subjects.paths, "test", None)
 
 
 def test_without_weights_it_says_so(study: Path, capsys: pytest.CaptureFixture[str]):

@@ -17,13 +17,13 @@ from test_analysis_report import Tags, outputs
 from test_analysis_sections import number, section, table
 from test_output import OURS, TOO_WIDE, look_at
 
+from analysis.claims.findings import find
 from analysis.compare import main as compare
-from analysis.document import Block, Paragraph, Plot, Table
-from analysis.findings import find
-from analysis.recipe_systems import SEED_RUNS
 from analysis.recipes import main
-from analysis.sections import sections
-from analysis.study import open_study
+from analysis.records.study import open_study
+from analysis.report.recipes.systems import SEED_RUNS
+from analysis.report.sections import sections
+from analysis.tables.document import Block, Paragraph, Plot, Table
 from tests.browser import Browser
 from tests.payloads import PAYLOADS
 

@@ -10,14 +10,14 @@ from recipe_runs import FLAT, FULL, GRADUAL, PAIRS, write_recipe
 from scipy import stats
 from synthetic_runs import edit
 
-from analysis.plots import ARM_COLOURS, OTHER_COLOUR
-from analysis.recipe_beside import AGREES, DIFFERS, OPEN, beside_text, points, scratch_text, seed_ending
-from analysis.recipe_choice import choice_sentence, choices
-from analysis.recipe_figures import curves
-from analysis.recipe_report import cost_sentence, gain_sentence, missing_text, not_run_sentence
-from analysis.recipe_systems import REPORTED, SEED_RUNS, System, open_systems, systems_of
-from analysis.runs import load_run
-from analysis.seed_report import seed_curves
+from analysis.figures.plots import ARM_COLOURS, OTHER_COLOUR
+from analysis.records.runs import load_run
+from analysis.records.seed_report import seed_curves
+from analysis.report.recipes.beside import AGREES, DIFFERS, OPEN, beside_text, points, scratch_text, seed_ending
+from analysis.report.recipes.choice import choice_sentence, choices
+from analysis.report.recipes.figures import curves
+from analysis.report.recipes.report import cost_sentence, gain_sentence, missing_text, not_run_sentence
+from analysis.report.recipes.systems import REPORTED, SEED_RUNS, System, open_systems, systems_of
 
 
 def follow(folder: Path, *runs: tuple[str, str], **curves: Any) -> System:

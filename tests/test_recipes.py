@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from analysis.seed_report import REFERENCE, seed_curves
+from analysis.records.seed_report import REFERENCE, seed_curves
 from models.errors import UserError
 from tests.running import metrics, record, train
 from train.cli import default_of

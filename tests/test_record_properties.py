@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from synthetic_runs import write_run
 
-from analysis.records import RecordError
-from analysis.runs import load_run
+from analysis.records.reading import RecordError
+from analysis.records.runs import load_run
 from models.errors import CheckpointError
 from train.data.pairs import LABELS
 from train.records import RunDirectory, rounded, safe_cell

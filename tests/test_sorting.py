@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.document import Plot, Section, Table
-from analysis.publish import to_html
+from analysis.report.publish import to_html
+from analysis.tables.document import Plot, Section, Table
 from tests.browser import Browser
 
 COLUMNS: dict[str, tuple[list[str], list[str], list[str]]] = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.survival import kaplan_meier, median_time, restricted_mean
+from analysis.statistics.survival import kaplan_meier, median_time, restricted_mean
 
 GEHAN_TIMES = [6, 6, 6, 7, 10, 13, 16, 22, 23, 6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
 GEHAN_SEEN = [True] * 9 + [False] * 12

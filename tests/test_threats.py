@@ -11,10 +11,10 @@ import pytest
 from synthetic_runs import edit, write_run
 from test_analysis_sections import number
 
-from analysis.records import RecordError
-from analysis.speed_section import speed_blocks
-from analysis.study import open_study
-from analysis.threats import threats
+from analysis.records.reading import RecordError
+from analysis.records.study import open_study
+from analysis.report.speed_section import speed_blocks
+from analysis.report.threats import threats
 from tests.blocks import headings, rows_of, text_of
 
 BENCHMARK = Path(__file__).parent.parent / "results" / "benchmark"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from analysis import worth
-from analysis.worth import examples_worth, matching_size, monotone
+from analysis.statistics import worth
+from analysis.statistics.worth import examples_worth, matching_size, monotone
 
 SIZES = (500, 1000, 2000, 4000, 8000, 16000)
 

@@ -3,17 +3,17 @@
 import argparse
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.arms import Arm, flatten, group_arms
 from analysis.compare import common_study
-from analysis.contrasts import headline_pair, seed_pairs
-from analysis.paired import Array, Comparison, compare_items
-from analysis.records import SCHEMA_VERSION, RecordError
-from analysis.runs import Run, load_run, run_directories
+from analysis.records.arms import Arm, flatten, group_arms
+from analysis.records.reading import SCHEMA_VERSION, RecordError
+from analysis.records.runs import Run, load_run, run_directories
+from analysis.statistics.contrasts import headline_pair, seed_pairs
+from analysis.statistics.paired import Array, Comparison, compare_items
 from models.errors import DataError, UserError
 from models.files import replaced_file
 from train.config import DataConfig, from_record
@@ -79,16 +79,16 @@ def test_hash(subjects: Subjects) -> str | None:
     return flatten(next(iter(subjects.paths)).certificate).get("data_sha256.test")
 
 
-def recorded_pairs(subjects: Subjects, split: str, folder: str | None) -> list[Example]:
+def recorded_pairs(runs: Collection[Run], split: str, folder: str | None) -> list[Example]:
     """Returns a split that all the runs share, read again from where its data lie.
 
     Raises:
         DataError: it cannot be read, or is not what every run had.
     """
-    first, *_ = subjects.paths
+    first, *_ = runs
     config = from_record(DataConfig, first.config["data"] | {"folder": folder})
     pairs = load_splits(config, first.seed).all().get(split, [])
-    for run in subjects.paths:
+    for run in runs:
         if content_hash(pairs) != flatten(run.certificate).get(f"data_sha256.{split}"):
             raise DataError(f"these are not the {split} pairs of {run.id}: give the folder of its data as --data DIR")
     return pairs

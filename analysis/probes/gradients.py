@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.paired import Array, compare_values
 from analysis.probes.command import Subjects, effect, look, open_subjects, parser, test_hash
-from analysis.records import RecordError, is_kind, parse_object, read_text
-from analysis.runs import Run
+from analysis.records.reading import RecordError, is_kind, parse_object, read_text
+from analysis.records.runs import Run
+from analysis.statistics.paired import Array, compare_values
 from train.cli import guard
 
 EARLY_STEPS = 100

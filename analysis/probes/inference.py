@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from analysis.records import RecordError, lookup, read_record
+from analysis.records.reading import RecordError, lookup, read_record
 from models.build import copy_tensors_
 from models.classifier import SequenceClassifier
 from models.errors import CheckpointError, UserError

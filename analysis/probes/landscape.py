@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.arms import Arm
-from analysis.paired import Array, compare_items
 from analysis.probes.command import Subjects, effect, level, look, open_subjects, parser, recorded_pairs, spread
-from analysis.runs import Run
+from analysis.records.arms import Arm
+from analysis.records.runs import Run
+from analysis.statistics.paired import Array, compare_items
 from train.cli import guard
 from train.data.pairs import Example, content_hash
 
@@ -161,8 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     def make() -> dict[str, Any]:
         subjects = open_subjects(asked.runs, keeps_path, "a trajectory/")
-        pairs = recorded_pairs(subjects, "train", asked.data)[:EXAMPLES]
-        test = content_hash(recorded_pairs(subjects, "test", asked.data))
+        pairs = recorded_pairs(subjects.paths, "train", asked.data)[:EXAMPLES]
+        test = content_hash(recorded_pairs(subjects.paths, "test", asked.data))
         survey = Survey(Terrain(open_reader(next(iter(subjects.paths)), asked.checkpoint), pairs))
         for arm in subjects.arms:
             for run in arm.runs:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.paired import Array, Comparison, compare_items, compare_values
 from analysis.probes.command import Subjects, effect, look, open_subjects, parser, recorded_pairs, spread
 from analysis.probes.parts import Tensors, movement, parts_of
 from analysis.probes.similarity import alignment_gap, batch_parts
-from analysis.runs import Run
+from analysis.records.runs import Run
+from analysis.statistics.paired import Array, Comparison, compare_items, compare_values
 from train.cli import guard
 from train.data.pairs import Example, content_hash
 
@@ -66,23 +66,17 @@ def mean_vectors(reader: Reader, pairs: Sequence[Example]) -> Array:
     from train.evaluate import evaluating, run_batches
 
     encoded, encoder = reader.encode(pairs), reader.model.encoder
-    stages: list[Tensor] = []
-    watched = [encoder.embeddings, *encoder.layers]
-    hooks = [module.register_forward_hook(lambda _module, _args, out: stages.append(out)) for module in watched]
 
     def ask(indices: list[int]) -> Tensor:
         batch = encoded.batch(indices)[0].to(reader.precision.device)
-        stages.clear()
-        encoder(batch)
+        stages = [encoder.embeddings(batch)]
+        for layer in encoder.layers:
+            stages.append(layer(stages[-1], batch))
         return torch.cat([torch.stack([x.mean(0) for x in x_TD.split(batch.lengths)]) for x_TD in stages], dim=1)
 
-    try:
-        with evaluating(reader.model), torch.inference_mode():
-            rows = run_batches(encoded, range(len(pairs)), reader.precision, ask)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return rows.unflatten(1, (len(watched), -1)).transpose(0, 1).double().numpy()
+    with evaluating(reader.model):
+        rows = run_batches(encoded, range(len(pairs)), reader.precision, ask)
+    return rows.unflatten(1, (1 + len(encoder.layers), -1)).transpose(0, 1).double().numpy()
 
 
 class Ledger:
@@ -197,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     def make() -> dict[str, Any]:
         subjects = open_subjects(asked.runs, keeps_path, "a trajectory/")
-        ledger = Ledger(recorded_pairs(subjects, "test", asked.data))
+        ledger = Ledger(recorded_pairs(subjects.paths, "test", asked.data))
         for arm in subjects.arms:
             for run in arm.runs:
                 first, *_, last = snapshots(subjects.paths[run]).values()

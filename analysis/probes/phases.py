@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.paired import compare_values
-from analysis.plateau import PLATEAU_LEVEL, loss_below
 from analysis.probes.command import Subjects, effect, look, open_subjects, parser, test_hash
-from analysis.runs import Run
+from analysis.records.runs import Run
+from analysis.statistics.paired import compare_values
+from analysis.statistics.plateau import PLATEAU_LEVEL, loss_below
 from train.cli import guard
 
 PROBE = "probe_train"

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from analysis.text import clean
+from analysis.records.text import clean
 from models.errors import DataError, UserError
 from train.cli import guard
 

@@ -10,18 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.arms import flatten
-from analysis.disagreement import shown_disagreements
-from analysis.errors import shown_mistakes
-from analysis.records import SCHEMA_VERSION, RecordError
-from analysis.runs import Run, load_study
-from analysis.study import Study, arrange, read_choices
+from analysis.probes.command import recorded_pairs
+from analysis.records.reading import SCHEMA_VERSION, RecordError
+from analysis.records.runs import load_study
+from analysis.records.study import Study, arrange, read_choices
+from analysis.tables.disagreement import shown_disagreements
+from analysis.tables.errors import shown_mistakes
 from models.errors import DataError, UserError
 from models.files import replaced_file
 from train.cli import guard
-from train.config import DataConfig, from_record
-from train.data.pairs import Example, content_hash
-from train.data.splits import load_splits
+from train.data.pairs import content_hash
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,19 +28,6 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("study", type=Path, metavar="STUDY", help="a study folder with runs/ in it")
     found.add_argument("--data", metavar="DIR", help="folder of the runs' data, as for train.run")
     return found
-
-
-def test_pairs(run: Run, split: str, folder: str | None) -> list[Example]:
-    """Returns a run's test pairs, read again from where its data lie.
-
-    Raises:
-        DataError: they cannot be read, or are not the pairs that the run was tested on.
-    """
-    config = from_record(DataConfig, run.config["data"] | {"folder": folder})
-    pairs = load_splits(config, run.seed).tests.get(split, [])
-    if content_hash(pairs) != flatten(run.certificate).get(f"data_sha256.{split}"):
-        raise DataError(f"these are not the {split} pairs of {run.id}: give the folder of its data as --data DIR")
-    return pairs
 
 
 def quote(study: Study, folder: str | None) -> dict[str, Any]:
@@ -57,7 +42,7 @@ def quote(study: Study, folder: str | None) -> dict[str, Any]:
     if not wanted:
         raise UserError("no pair to quote: the runs have no predictions, or none is wrong")
     run, split = study.arms[0].runs[0], next(iter(wanted))[0]
-    pairs = test_pairs(run, split, folder)
+    pairs = recorded_pairs([run], split, folder)
     return {
         "schema_version": SCHEMA_VERSION,
         "dataset": run.config["data"]["dataset"],

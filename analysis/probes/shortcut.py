@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from analysis.arms import Arm
-from analysis.paired import Array, compare_items
 from analysis.probes.command import Subjects, effect, level, look, open_subjects, parser, recorded_pairs, spread
 from analysis.probes.templates import (
     CONSTITUENT,
@@ -26,7 +24,9 @@ from analysis.probes.templates import (
     TEMPLATES,
     template_pairs,
 )
-from analysis.runs import Run
+from analysis.records.arms import Arm
+from analysis.records.runs import Run
+from analysis.statistics.paired import Array, compare_items
 from train.cli import guard
 from train.data.pairs import Example, content_hash
 
@@ -191,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             reader, which = trained_reader(subjects, run, asked.checkpoint)
             return reader.labels, which
 
-        return measure(subjects, recorded_pairs(subjects, "test", asked.data), open_model)
+        return measure(subjects, recorded_pairs(subjects.paths, "test", asked.data), open_model)
 
     look(asked, "shortcut", make)
 

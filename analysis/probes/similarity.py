@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.paired import Array, Comparison
+from analysis.statistics.paired import Array, Comparison
 
 
 def without_diagonal(vectors: Array) -> Array:

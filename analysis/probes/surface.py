@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.paired import Array
+from analysis.statistics.paired import Array
 
 Tensors = dict[str, Tensor]
 """Our name of a parameter -> its values."""

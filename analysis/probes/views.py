@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.paired import Array
 from analysis.probes.command import look, open_subjects, parser, recorded_pairs
 from analysis.probes.templates import template_pairs
+from analysis.statistics.paired import Array
 from train.cli import guard
 from train.data.pairs import Example, content_hash
 
@@ -60,7 +60,6 @@ def first_token_attention(model: SequenceClassifier, batch: TokenBatch) -> Array
 
 def pooled_vectors(reader: Reader, pairs: Sequence[Example]) -> Array:
     """Returns what the head sees of each pair, `(N, D)`."""
-    import torch
 
     from train.evaluate import evaluating, run_batches
 
@@ -69,7 +68,7 @@ def pooled_vectors(reader: Reader, pairs: Sequence[Example]) -> Array:
     def ask(indices: list[int]) -> Tensor:
         return reader.model.features(encoded.batch(indices)[0].to(reader.precision.device))
 
-    with evaluating(reader.model), torch.inference_mode():
+    with evaluating(reader.model):
         return run_batches(encoded, range(len(pairs)), reader.precision, ask).double().numpy()
 
 
@@ -114,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     def make() -> dict[str, Any]:
         subjects = open_subjects(asked.runs, keeps_path, "a trajectory/")
-        test = recorded_pairs(subjects, "test", asked.data)
+        test = recorded_pairs(subjects.paths, "test", asked.data)
         pairs, shown = test[:EXAMPLES], next(pair for pair in template_pairs() if pair.id == SHOWN)
         attention, points = [], []
         for arm in subjects.arms:

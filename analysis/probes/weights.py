@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from analysis.probes.command import Subjects
-from analysis.runs import Run
+from analysis.records.runs import Run
 from models.build import copy_tensors_
 from models.classifier import SequenceClassifier
 from models.config import EncoderConfig

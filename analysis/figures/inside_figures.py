@@ -1,0 +1,222 @@
+"""Figures of what the probes found inside the models, drawn from their records alone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.figures.plots import (
+    ARM_COLOURS,
+    DOTTED,
+    OTHER_COLOUR,
+    label_axes,
+    mark_chance,
+    mark_ln3,
+    new_figure,
+    share_legend,
+)
+from analysis.figures.svg import INK
+from analysis.records.arms import family
+from analysis.records.inside import Inside, Rows
+from analysis.records.runs import LABELS
+from analysis.records.text import rate_text
+
+LABEL_COLOURS = ("#009e73", "#cc79a7", "#e69f00")
+"""Okabe and Ito 2008, none of the two main arms' own."""
+COIN = 0.5
+"""Accuracy of a coin between two answers."""
+
+
+def arm_colour(arm: str) -> str:
+    """Returns the colour of an arm by its name, which begins with its init."""
+    return ARM_COLOURS.get(family(arm.split(",")[0]), OTHER_COLOUR)
+
+
+def keys(rows: Rows, *names: str) -> list[tuple[Any, ...]]:
+    """Returns the different values of some columns, in the rows' order."""
+    return list(dict.fromkeys(tuple(row[name] for name in names) for row in rows))
+
+
+def draw_rows(axes: Axes, inside: Inside, table: str, value: str, *names: str) -> None:
+    """Draws a value and its interval for each arm, a row for each combination of the named columns."""
+    rows, arms = inside.tables[table], inside.arms(table)
+    places = {key: place for place, key in enumerate(keys(rows, *names))}
+    for aside, arm in zip(np.linspace(-0.16, 0.16, len(arms)), arms, strict=True):
+        found = [row for row in rows if row["arm"] == arm]
+        y = [places[tuple(row[name] for name in names)] + aside for row in found]
+        axes.hlines(y, [row["low"] for row in found], [row["high"] for row in found], color=arm_colour(arm))
+        axes.plot([row[value] for row in found], y, "D", markersize=5, color=arm_colour(arm), label=arm)
+    axes.set_yticks(range(len(places)), [", ".join(key) for key in places])
+    axes.set_ylim(len(places) - 0.5, -0.5)
+
+
+def shortcut(inside: Inside) -> Figure:
+    """Accuracy on the templates by shortcut and answer, and on the test pairs under each change."""
+    figure = new_figure(10, 3.8)
+    left, right = figure.subplots(1, 2)
+    draw_rows(left, inside, "templates", "accuracy", "shortcut", "gold")
+    left.axvline(COIN, color=INK, linewidth=0.9, linestyle=DOTTED)
+    left.set_xlim(-0.03, 1.03)
+    label_axes(left, "Templates (dotted: a coin)", "accuracy, two answers", "")
+    draw_rows(right, inside, "conditions", "accuracy", "condition")
+    mark_chance(right, upright=True)
+    label_axes(right, "Test pairs, changed (dotted: 1/3)", "accuracy, three answers", "")
+    share_legend(figure, [left])
+    return figure
+
+
+def draw_seeds(axes: Axes, rows: Rows, parts: Sequence[str], value: str, label: str, **look: Any) -> None:
+    """Draws a value by part: thin lines for seeds, the thick one their mean."""
+    seeds = list(dict.fromkeys(row["seed"] for row in rows))
+    table = np.array([[row[value] for row in rows if row["seed"] == s and row["part"] in parts] for s in seeds])
+    if len(seeds) > 1:
+        axes.plot(range(len(parts)), table.T, linewidth=0.6, alpha=0.5, **look)
+    axes.plot(range(len(parts)), table.mean(axis=0), label=label, marker="o", markersize=4, **look)
+
+
+def name_parts(axes: Axes, parts: Sequence[str]) -> None:
+    """Names the parts of a model below a panel."""
+    axes.set_xticks(range(len(parts)), [part.removeprefix("layer ") for part in parts], rotation=30)
+
+
+def layers(inside: Inside) -> Figure:
+    """How far each part moved, what rolling it back costs, and how alike its vectors are."""
+    figure = new_figure(12, 4.0)
+    moved, lost, alike = figure.subplots(1, 3)
+    rows = inside.tables["movements"]
+    parts = [part for (part,) in keys(rows, "part") if part != "encoder"]
+    for arm in inside.arms("movements"):
+        own = [row for row in rows if row["arm"] == arm]
+        draw_seeds(moved, own, parts, "moved", arm, color=arm_colour(arm))
+    name_parts(moved, parts)
+    label_axes(moved, "Moved", "part (numbers: layers)", "distance / norm before")
+    draw_rows(lost, inside, "rolled_back", "lost", "part")
+    lost.axvline(0, color=INK, linewidth=0.9, linestyle=DOTTED)
+    label_axes(lost, "Rolled back", "accuracy lost", "")
+    stages = [part for (part,) in keys(inside.tables["similarities"], "part")]
+    for (what,) in keys(inside.tables["similarities"], "what"):
+        own = [row for row in inside.tables["similarities"] if row["what"] == what]
+        two = "before and after" not in what
+        shade = INK if two else arm_colour(what)
+        draw_seeds(alike, own, stages, "cka", what, color=shade, linestyle="--" if what.endswith("before") else "-")
+    name_parts(alike, stages)
+    alike.set_ylim(-0.05, 1.05)
+    label_axes(alike, "Alike (CKA)", "behind (numbers: layers)", "linear CKA")
+    share_legend(figure, [moved, alike])
+    return figure
+
+
+def draw_plane(figure: Figure, axes: Axes, inside: Inside, arm: str) -> None:
+    """Draws the loss in the plane of one arm's path, and the path from its start (hollow) to its end (filled)."""
+    grid, path = ([row for row in inside.tables[name] if row["arm"] == arm] for name in ("planes", "paths"))
+    x, y, loss = (np.array([row[name] for row in grid]) for name in ("x", "y", "loss"))
+    filled = axes.tricontourf(x, y, loss, levels=14, cmap="Greys")
+    figure.colorbar(filled, ax=axes, format="{x:.2f}")
+    way_x, way_y = [row["x"] for row in path], [row["y"] for row in path]
+    axes.plot(way_x, way_y, ".-", color=arm_colour(arm), linewidth=1.2)
+    axes.plot(way_x[:1], way_y[:1], "o", color=arm_colour(arm), markerfacecolor="white")
+    axes.plot(way_x[-1:], way_y[-1:], "o", color=arm_colour(arm))
+    axes.grid(visible=False)
+    label_axes(axes, f"{arm}, the plane of its path", "first direction", "second direction")
+
+
+def landscape(inside: Inside) -> Figure:
+    """Loss along the way from the initial weights, in the planes of the paths, and between runs."""
+    planes = inside.arms("planes")
+    figure = new_figure(5 * max(2, len(planes)), 7.0)
+    (line, between, *unused), plains = figure.subplots(2, max(2, len(planes)))
+    for arm in inside.arms("lines"):
+        rows = [row for row in inside.tables["lines"] if row["arm"] == arm]
+        for seed in dict.fromkeys(row["seed"] for row in rows):
+            own = [row for row in rows if row["seed"] == seed]
+            line.plot([row["at"] for row in own], [row["loss"] for row in own], color=arm_colour(arm), label=arm)
+    mark_ln3(line)
+    label_axes(line, "From the initial weights (0) to the last (1)", "share of the way", "cross entropy (nats)")
+    for what, seeds in keys(inside.tables["between"], "what", "seeds"):
+        own = [row for row in inside.tables["between"] if (row["what"], row["seeds"]) == (what, seeds)]
+        look = {"color": arm_colour(what) if what.endswith("seeds") else INK, "label": what}
+        between.plot([row["at"] for row in own], [row["loss"] for row in own], **look)
+    label_axes(between, "From one run's last weights to another's", "share of the way", "cross entropy (nats)")
+    for axes, arm in zip(plains, planes, strict=False):
+        draw_plane(figure, axes, inside, arm)
+    for axes in (*unused, *plains[len(planes) :]):
+        axes.set_axis_off()
+    share_legend(figure, [line, between])
+    return figure
+
+
+def draw_attention(axes: Axes, rows: Rows) -> None:
+    """Draws one arm's attention, darker for more."""
+    layers, places = (sorted({row[name] for row in rows}) for name in ("layer", "place"))
+    shares = np.zeros((len(layers), len(places)))
+    for row in rows:
+        shares[layers.index(row["layer"]), places.index(row["place"])] = row["share"]
+    tokens = {row["place"]: row["token"] for row in rows}
+    axes.imshow(shares, cmap="Greys", aspect="auto", origin="lower", vmin=0)
+    axes.set_xticks(range(len(places)), [tokens[place][:12] for place in places], rotation=60, fontsize=8)
+    axes.set_yticks(range(len(layers)), [str(layer) for layer in layers])
+    axes.grid(visible=False)
+
+
+def views(inside: Inside) -> Figure:
+    """Attention of the classification token, and pooled vectors by label before and after training."""
+    arms, points = inside.arms("attention"), inside.tables["points"]
+    figure = new_figure(6 * len(arms), 6.5)
+    grid = figure.add_gridspec(2, 2 * len(arms))
+    scattered = []
+    for column, arm in enumerate(arms):
+        above = figure.add_subplot(grid[0, 2 * column : 2 * column + 2])
+        draw_attention(above, [row for row in inside.tables["attention"] if row["arm"] == arm])
+        label_axes(above, f"{arm}, attention of the classification token", "", "layer")
+        for aside, when in enumerate(("before", "after")):
+            below = figure.add_subplot(grid[1, 2 * column + aside])
+            for label, shade in zip(LABELS, LABEL_COLOURS, strict=True):
+                own = [r for r in points if (r["arm"], r["when"], r["label"]) == (arm, when, label)]
+                x, y = [row["x"] for row in own], [row["y"] for row in own]
+                below.plot(x, y, ".", markersize=3, alpha=0.6, color=shade, label=label)
+            label_axes(below, f"{arm}, {when}", "", "")
+            scattered.append(below)
+    share_legend(figure, scattered)
+    return figure
+
+
+def gradients(inside: Inside) -> Figure:
+    """The gradient norm of every part along training, a panel for each arm."""
+    arms = inside.arms("norms")
+    figure = new_figure(4.6 * len(arms) + 0.4, 3.8)
+    for axes, arm in zip(figure.subplots(1, len(arms), sharey=True, squeeze=False)[0], arms, strict=True):
+        rows = [row for row in inside.tables["norms"] if row["arm"] == arm]
+        parts = [part for (part,) in keys(rows, "part")]
+        layered = [part for part in parts if part.startswith("layer ")]
+        for part in parts:
+            own = [row for row in rows if row["part"] == part]
+            depth = (layered.index(part) + 1) / len(layered) if part in layered else 0.0
+            look = {"color": arm_colour(arm), "alpha": 0.25 + 0.75 * depth} if part in layered else {"linestyle": "--"}
+            axes.plot([row["step"] for row in own], [row["norm"] for row in own], label=part, linewidth=1.2, **look)
+        axes.set_yscale("log")
+        label_axes(axes, arm, "steps", "2-norm of the gradient")
+        axes.legend(fontsize=7, ncols=2)
+    return figure
+
+
+def phases(inside: Inside) -> Figure:
+    """When runs leave the plateau, a panel for each depth, rate against warm-up."""
+    rows = inside.tables["runs"]
+    depths, rates, warmups = (sorted({row[name] for row in rows}) for name in ("layers", "rate", "warmup"))
+    figure = new_figure(3.2 * len(depths) + 0.4, 1.6 + 0.6 * len(warmups))
+    for axes, depth in zip(figure.subplots(1, len(depths), squeeze=False)[0], depths, strict=True):
+        for x, rate in enumerate(rates):
+            for y, warmup in enumerate(warmups):
+                found = [r["left"] for r in rows if (r["layers"], r["rate"], r["warmup"]) == (depth, rate, warmup)]
+                left = np.array(found)[np.isfinite(found)]
+                shade = ARM_COLOURS["pretrained"] if len(left) else ARM_COLOURS["scratch"]
+                text = f"{left.mean():.0f}" if len(left) else "\N{MULTIPLICATION SIGN}" * bool(found)
+                axes.text(x, y, text, ha="center", va="center", color=shade)
+        axes.set_xticks(range(len(rates)), [rate_text(rate) for rate in rates])
+        axes.set_yticks(range(len(warmups)), [f"{warmup:g}" for warmup in warmups])
+        axes.set(xlim=(-0.5, len(rates) - 0.5), ylim=(-0.5, len(warmups) - 0.5))
+        axes.grid(visible=False)
+        label_axes(axes, f"{depth} layers", "peak learning rate", "warm-up share")
+    return figure

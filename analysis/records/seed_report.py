@@ -1,0 +1,31 @@
+"""The seed report's numbers, quoted as its own, never as ours."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from analysis.records.reading import Columns
+
+REFERENCE = Path(__file__).parent.parent / "reference" / "seed_curves.csv"
+OUTCOMES = REFERENCE.with_name("seed_outcomes.csv")
+SEED_SOURCE = "analysis/reference/*.csv"
+"""Where they lie below the project's folder."""
+COLUMNS = ("epoch", "train_loss", "train_accuracy", "test_accuracy")
+
+
+def seed_curves() -> dict[str, Columns]:
+    """Returns run name -> per-epoch columns `COLUMNS`, in the file's order; `#` lines state the source."""
+    lines = [line for line in REFERENCE.read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+    rows = list(csv.DictReader(lines))
+    names = dict.fromkeys(row["run"] for row in rows)
+    return {
+        name: {column: np.array([float(r[column]) for r in rows if r["run"] == name]) for column in COLUMNS}
+        for name in names
+    }
+
+
+def seed_outcomes() -> dict[str, dict[str, float]]:
+    """Returns run name -> training examples, and accuracy before training on training and test pairs."""
+    lines = [line for line in OUTCOMES.read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+    return {row.pop("run"): {key: float(value) for key, value in row.items()} for row in csv.DictReader(lines)}

@@ -1,0 +1,131 @@
+"""The report's first screen: the answer in a few sentences."""
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from analysis.claims.findings import Findings
+from analysis.claims.verdicts import claim_verdict
+from analysis.records.arms import Arm
+from analysis.records.text import count, listing, number, span
+from analysis.statistics.contrasts import accuracy_gap
+from analysis.statistics.intervals import LN3, accuracy_interval
+from analysis.statistics.measures import PROBES, last_look, step0_loss
+from analysis.statistics.paired import Comparison
+from analysis.statistics.survival import median_time
+from analysis.tables.accuracy import gaps, per_arm
+from analysis.tables.claims import on_plateau
+
+MOST_IN_ANSWER = 3
+"""Arms that the short answer names in full; the tables have the others."""
+
+MINILM_NOTE = (
+    "MiniLM is distilled, and its own training had included MultiNLI and SNLI pairs: "
+    "what it gains here is not the gain from unlabelled text alone."
+)
+WEIGHTLESS = ("scratch", "mlm")
+"""Inits that take nothing from the checkpoint's weights."""
+
+
+def headline_note(arms: Sequence[Arm]) -> str:
+    """Returns what has to stand beside every headline figure, or nothing."""
+    weights = [run.config.get("checkpoint") for arm in arms if arm.init not in WEIGHTLESS for run in arm.runs]
+    return MINILM_NOTE if "minilm" in weights else ""
+
+
+def interval_text(arm: Arm, split: str) -> str:
+    """Returns the 95% interval of an accuracy: over seeds, or over test items when there is one seed."""
+    found, over = accuracy_interval([run.accuracy(split) for run in arm.runs], arm.runs[0].examples(split))
+    return f"95% interval over {over} {span(found.low, found.high)}"
+
+
+def main_arms(arms: Sequence[Arm]) -> list[Arm]:
+    """Returns the arms of the short answer: all of a few, else the two that the question is about."""
+    pair = [arm for arm in arms if arm.init in ("scratch", "pretrained")]
+    return pair if len(arms) > MOST_IN_ANSWER and pair else list(arms)
+
+
+def accuracy_sentence(findings: Findings) -> str:
+    """Answers what each arm reaches on the test set, and how far pretrained is ahead."""
+    arms = findings.study.arms
+    named = main_arms(arms)
+    parts = [
+        f"{number(fmean(run.accuracy('test') for run in arm.runs))} for {arm.name} "
+        f"({count(len(arm.runs), 'seed')}, {interval_text(arm, 'test')})"
+        for arm in named
+    ]
+    clauses = [f"With {arms[0].training_examples:,} training examples, mean test accuracy is {listing(parts)}"]
+    if others := [arm for arm in arms if arm not in named]:
+        clauses.append(f"in the other arms {per_arm(others, lambda run: run.accuracy('test'))}")
+    gap = accuracy_gap(*findings.pair, "test") if findings.pair else None
+    if gap:
+        clauses.append(
+            f"pretrained minus scratch is {number(gap.difference)}, 95% interval over {gap.over} "
+            f"{span(*gap.interval())} (smallest gap that this could have found: {number(gap.smallest_gap())})"
+        )
+    if worth := findings.worths.get(arms[0].training_examples):
+        clauses.append(f"to match pretrained, scratch needs {worth}")
+    return f"{'; '.join(clauses)}."
+
+
+def verdict_clause(findings: Findings, claim: str, saying: str, digits: int, unit: str) -> str:
+    """Returns the deciding difference of a claim with its interval and the verdict, as the end of a sentence."""
+    deciding = [each for each in findings.verdicts.get(claim, ()) if each.test.decides and each.found]
+    if not deciding or not deciding[0].found:
+        return ""
+    first = deciding[0]
+    return (
+        f"; pretrained minus scratch is {number(deciding[0].found.difference, digits)} {unit}, "
+        f"{100 * first.coverage:.0f}% interval {span(*first.interval, digits)}, paired over "
+        f"{count(first.seeds, 'seed')}, so claim {claim}, “{saying}”, is "
+        f"{claim_verdict(findings.verdicts[claim])}"
+    )
+
+
+def start_sentence(findings: Findings) -> str:
+    """Answers where each arm starts."""
+    losses = per_arm(main_arms(findings.study.arms), step0_loss, 4)
+    reading = verdict_clause(findings, "C1", "it starts lower", 4, "nats")
+    return f"Before the first update the validation loss is {losses}, where a uniform guess has {LN3:.4f}{reading}."
+
+
+def plateau_sentence(findings: Findings) -> str:
+    """Answers when each arm leaves the plateau, on both probes."""
+    clauses = []
+    for split, name in PROBES.items():
+        parts = []
+        for arm in main_arms(findings.study.arms):
+            curve = on_plateau(arm, split)
+            median = median_time(curve)[0]
+            last = max(last_look(run, split, "step") for run in arm.runs)
+            shown = number(median, 0) if median <= last else f"not in {number(last, 0)}"
+            parts.append(f"{arm.name} {shown} ({curve.events.sum():.0f} of {count(len(arm.runs), 'seed')})")
+        clauses.append(f"on the {name}, {listing(parts)}")
+    reading = verdict_clause(findings, "C2", "the loss falls faster", 2, "of the run on the validation probe")
+    start = "Steps until the loss leaves the ln 3 plateau, median over seeds:"
+    return f"{start} {', and '.join(clauses)}{reading}."
+
+
+def premise_gains(findings: Findings) -> list[tuple[Arm, Comparison]]:
+    """Returns arms with their test accuracy on both sentences minus that of the hypothesis alone, where it was run."""
+    named = main_arms(findings.study.arms)
+    return [
+        (one, gap)
+        for split, one, other, gap in gaps(findings)
+        if split == "test" and one in named and other.runs[0].hidden == "premise"
+    ]
+
+
+def premise_sentence(findings: Findings) -> str:
+    """Answers whether the arms use the premise at all: without it, there is nothing to infer from."""
+    gains = premise_gains(findings)
+    parts = [f"{number(gap.difference)} to {arm.name} (95% interval {span(*gap.interval())})" for arm, gap in gains]
+    idle = [arm.name for arm, gap in gains if gap.interval()[0] <= 0]
+    reading = f", so {listing(idle)} cannot be said to have learned to infer" if idle else ""
+    return f"Reading the premise beside the hypothesis is worth {listing(parts)}{reading}." if parts else ""
+
+
+def answer(findings: Findings) -> list[str]:
+    """Returns what each arm reaches, whether by inference, where it starts, how fast, and what has to stand beside."""
+    makers = (accuracy_sentence, premise_sentence, start_sentence, plateau_sentence)
+    sentences = [make(findings) for make in makers] + [headline_note(findings.study.arms)]
+    return [sentence for sentence in sentences if sentence]

@@ -1,0 +1,154 @@
+"""Sections beyond accuracy: equal training loss, the arms between, and what only one arm gets right."""
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from analysis.records.arms import Arm, family
+from analysis.records.study import Study
+from analysis.records.text import MISSING, count, listing, number, rate_text, span
+from analysis.statistics.contrasts import headline_pair
+from analysis.statistics.ladder import Rung, other_rates, rungs
+from analysis.statistics.matched import Match, matches
+from analysis.tables.accuracy import test_splits
+from analysis.tables.disagreement import Both, both, shown_disagreements
+from analysis.tables.document import Block, Paragraph, Plot, Table
+
+ISOLATED = {
+    "embeddings": "the embedding block: the lexicon",
+    "shuffled": "every tensor with its entries permuted: scale and statistics",
+    "bottom": "the embeddings and the lowest layers: depth",
+    "mlm": "no weights: masked words of the task's own sentences",
+}
+"""Family of inits -> what an arm takes from pretraining."""
+
+
+def match_row(each: Match) -> tuple[str, ...]:
+    """Returns one comparison at equal training loss as cells."""
+    return (
+        f"{each.level:.1f}",
+        each.measure,
+        *map(str, each.reached),
+        *map(number, each.means),
+        number(each.gap.difference),
+        span(*each.gap.interval()),
+        str(each.gap.seeds[0]),
+    )
+
+
+def matched_sentence(pair: tuple[Arm, Arm], found: Sequence[Match]) -> str:
+    """Says whether pretraining does more than fit faster, at the lowest loss to which most seeds came."""
+    each = max((each for each in found if each.measure == "loss"), key=lambda each: (each.gap.seeds, -each.level))
+    low, high = each.gap.interval()
+    if not math.isfinite(low):
+        reading = "one seed allows no interval"
+    elif high < 0:
+        reading = "pretraining does more than fit faster: what it fits carries over better"
+    elif low > 0:
+        reading = "at the same fit pretraining carries over less"
+    else:
+        reading = "it is not shown to do more than fit faster"
+    gap = f"{number(each.gap.difference)} (95% interval {span(low, high)}, paired over "
+    return (
+        f"Where the training probe's loss is {each.level:.1f}, the loss on the validation probe, {pair[0].name} minus "
+        f"{pair[1].name}, is {gap}{count(each.gap.seeds[0], 'seed')}): {reading}."
+    )
+
+
+def matched_blocks(study: Study, plots: Mapping[str, Plot]) -> list[Block]:
+    """Returns what the arms reach on validation where their training losses are equal."""
+    pair = headline_pair(study.arms)
+    found = matches(pair) if pair else []
+    if not pair or not found:
+        return []
+    names = [arm.name for arm in pair]
+    columns = ("training loss", "on validation", *(f"{name}: seeds there" for name in names), *names)
+    text = (
+        "First time that the training probe's loss comes down to a level, straight between the evaluations around it, "
+        "so that both arms have the same loss there. Means and difference are over the seeds of which both arms came "
+        "to it: a seed that fits less is left out, and a probe is small."
+    )
+    ends = ("difference", "95% interval", "seeds")
+    caption = "Validation probe at equal loss on the training probe"
+    table = Table(caption, (*columns, *ends), tuple(map(match_row, found)), "runs/*/metrics.jsonl")
+    return [plots["matched_loss"], table, Paragraph(matched_sentence(pair, found)), Paragraph(text)]
+
+
+def rung_row(study: Study, each: Rung, split: str) -> tuple[str, ...]:
+    """Returns one arm between scratch and pretrained as cells."""
+    others = other_rates(study, each.arm)
+    return (
+        each.arm.name,
+        ISOLATED.get(family(each.arm.init), MISSING),
+        rate_text(each.arm.learning_rate),
+        listing([f"{rate_text(rate)} ({count(runs, 'run')})" for rate, runs in others.items()]) or MISSING,
+        listing([str(seed) for seed in each.seeds]),
+        number(fmean(run.accuracy(split) for run in each.arm.runs)),
+        number(each.share, 2),
+        span(each.low, each.high, 2),
+    )
+
+
+def ladder_blocks(study: Study, plots: Mapping[str, Plot]) -> list[Block]:
+    """Returns how much of the gap the arms between scratch and pretrained close."""
+    found = rungs(study)
+    if not found:
+        return []
+    columns = ("arm", "what it takes from pretraining", "learning rate", "also run at", "seeds", "test accuracy")
+    rows = tuple(rung_row(study, each, "test") for each in found)
+    source = "runs/*/predictions.csv, runs/*/config.json"
+    table = Table("Share of the gap in test accuracy", (*columns, "share", "95% interval"), rows, source)
+    text = (
+        "Share: (arm minus scratch) over (pretrained minus scratch), over the seeds that all three have and all test "
+        "pairs. Its interval holds every share that the seeds and pairs do not rule out (Fieller 1954); where the gap "
+        "itself is not clearly different from zero there is no share. An arm run at several rates is compared at the "
+        "one that validation chose for it, else at that of most seeds, else at that of the lowest validation loss."
+    )
+    return [*([plots["ladder"]] if "ladder" in plots else []), table, Paragraph(text)]
+
+
+def agreement_table(found: Both) -> Table:
+    """Returns how many test pairs each arm gets right with every seed, and how many the other does not."""
+    one, other = found.names
+    pairs = len(found.always[0])
+    counts = {
+        f"{one} right, {other} wrong": found.count(1, 0),
+        f"{one} wrong, {other} right": found.count(0, 1),
+        "both right": found.count(1, 1),
+        "both wrong": found.count(0, 0),
+    }
+    counts["seeds of an arm differ"] = pairs - sum(counts.values())
+    rows = tuple((what, f"{amount:,}", number(amount / pairs)) for what, amount in counts.items())
+    caption, columns = f"Pairs of {found.split} by what every seed answers", ("with every seed", "pairs", "share")
+    return Table(caption, columns, rows, "runs/*/predictions.csv")
+
+
+def disagreement_table(study: Study) -> Table | None:
+    """Returns the pairs on which the arms differ most, with their sentences where those were looked up."""
+    shown = shown_disagreements(study.arms)
+    texts = study.quotes.pairs if study.quotes else {}
+    sides = ("premise", "hypothesis") if any(each.id in texts for each in shown) else ()
+    rows = tuple(
+        (
+            *(each.winner, each.id, each.group or MISSING, each.gold, each.instead),
+            *map(number, each.probabilities),
+            *(texts.get(each.id, (MISSING, MISSING)) if sides else ()),
+        )
+        for each in shown
+    )
+    about = ("right", "pair", "group", "gold label", "wrong label of the other")
+    columns = (*about, "probability of gold", "in the other arm")
+    caption = "Pairs that one arm gets right and the other wrong, the widest margins (probabilities: mean over seeds)"
+    source = "runs/*/predictions.csv" + ", quotes.json" * bool(sides)
+    return Table(caption, (*columns, *sides), rows, source) if rows else None
+
+
+def disagreement_blocks(study: Study) -> list[Block]:
+    """Returns the pairs that every seed of one arm gets right and every seed of the other wrong."""
+    found = [each for split in test_splits(study.arms) if (each := both(study.arms, split))]
+    if not found:
+        return []
+    shown = disagreement_table(study)
+    quoted = study.quotes is not None and any(each.id in study.quotes.pairs for each in shown_disagreements(study.arms))
+    source = [Paragraph(study.quotes.source)] if study.quotes and quoted else []
+    return [*map(agreement_table, found), *([shown] if shown else []), *source]

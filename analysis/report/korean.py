@@ -1,0 +1,146 @@
+"""The report's summary in Korean, since the report that this study answers is Korean: same records, same numbers."""
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Any
+
+from analysis.claims.findings import Findings
+from analysis.claims.verdicts import REFUTED, SUPPORTED, UNDECIDED, Verdict, claim_verdict
+from analysis.records.arms import Arm
+from analysis.records.text import MISSING, number
+from analysis.report.answer import headline_note, premise_gains
+from analysis.statistics.contrasts import accuracy_gap
+from analysis.statistics.intervals import LN3, accuracy_interval
+from analysis.statistics.measures import PROBES, last_look, step0_loss
+from analysis.statistics.survival import median_time
+from analysis.tables.claims import on_plateau
+
+VERDICTS = {SUPPORTED: "지지됨", REFUTED: "반박됨", UNDECIDED: "판단 보류"}
+ARMS = {"pretrained": "사전학습", "scratch": "무작위 초기화"}
+PROBE_NAMES = {"probe_validation": "검증 표본", "probe_train": "훈련 표본"}
+STATEMENTS = {
+    "C1": "사전학습 모델은 비교적 낮은 손실에서 시작하고, 사전학습하지 않은 모델은 높은 손실에서 시작한다.",
+    "C2": "사전학습 가중치를 쓰면 손실 곡선이 더 빨리 수렴한다.",
+    "C3": "사전학습 가중치를 쓰면 학습이 더 빠르다.",
+    "C4": "인코더를 동결하지 않는 편이 동결하는 것보다 낫다.",
+    "C5": "더 큰 모델을 더 많은 데이터로 학습하면 더 낫다.",
+    "C6": "학습률 3e-5에서는 손실 곡선이 불안정하고 2e-5에서는 그렇지 않다.",
+    "C7": "드롭아웃 0.1은 과적합하고 0.3은 과적합하지 않는다.",
+    "C8": "워밍업은 학습을 더 안정적으로 만든다.",
+    "C9": "혼합 정밀도는 메모리와 시간을 아낀다.",
+    "C10": "트랜스포머에는 AdamW가 Adam보다 낫다.",
+    "C11": "배치 크기 16이 8이나 32보다 낫다.",
+    "C12": "인코더를 동결하면 학습이 더 안정적이다.",
+    "C13": "혼합 정밀도에서 그래디언트 스케일러는 그래디언트 언더플로를 막는다.",
+}
+MINILM = (
+    "MiniLM은 증류된 모델이고, 그 학습 데이터에는 MultiNLI와 SNLI의 문장 쌍이 들어 있었다. "
+    "따라서 여기서 보이는 이득은 라벨 없는 텍스트만으로 얻은 이득이 아니다."
+)
+
+
+def span(low: float, high: float, digits: int = 3) -> str:
+    """Returns `0.1 to 0.2`."""
+    return f"{number(low, digits)}에서 {number(high, digits)}"
+
+
+def accuracy_clause(arm: Arm) -> str:
+    """Returns an arm's mean test accuracy with its interval."""
+    values = [run.accuracy("test") for run in arm.runs]
+    found, over = accuracy_interval(values, arm.runs[0].examples("test"))
+    source = {"seeds": "시드", "items": "문항"}.get(over, over)
+    return (
+        f"{ARMS[arm.init]} {number(fmean(values))} (시드 {len(values)}개, {source}에 대한 95% 구간 "
+        f"{span(found.low, found.high)})"
+    )
+
+
+def accuracy_sentence(pair: tuple[Arm, Arm]) -> str:
+    """Answers what both arms reach on the test set, and how far pretrained is ahead."""
+    pretrained, scratch = pair
+    both = f"{accuracy_clause(scratch)}, {accuracy_clause(pretrained)}"
+    text = f"훈련 예제 {scratch.training_examples:,}개로 학습했을 때 평균 테스트 정확도: {both}."
+    gap = accuracy_gap(pretrained, scratch, "test")
+    if gap is None:
+        return text
+    return (
+        f"{text} 두 값의 차이(사전학습 − 무작위)는 {number(gap.difference)}이고, "
+        f"95% 구간은 {span(*gap.interval())}까지이다"
+        f"(이 실험이 찾아낼 수 있는 가장 작은 차이: {number(gap.smallest_gap())})."
+    )
+
+
+def premise_sentence(findings: Findings) -> str:
+    """Answers whether the arms use the premise at all."""
+    gains = [(ARMS[arm.init], gap) for arm, gap in premise_gains(findings) if arm.init in ARMS]
+    parts = [f"{name} {number(gap.difference)} (95% 구간 {span(*gap.interval())})" for name, gap in gains]
+    idle = [name for name, gap in gains if gap.interval()[0] <= 0]
+    doubt = f" {', '.join(idle)}: 추론을 배웠다고 말할 수 없다." if idle else ""
+    return f"가설에 더해 전제까지 읽을 때 정확도에서 얻는 이득: {', '.join(parts)}.{doubt}" if parts else ""
+
+
+def reading(verdicts: Sequence[Verdict], claim: str, unit: str, digits: int) -> str:
+    """Returns the deciding difference of a claim and the verdict."""
+    first = next((each for each in verdicts if each.test.decides and each.found), None)
+    if first is None or first.found is None:
+        return ""
+    verdict = VERDICTS[claim_verdict(verdicts)]
+    return (
+        f" 사전학습 − 무작위 = {number(first.found.difference, digits)}{unit} ({100 * first.coverage:.0f}% 구간 "
+        f"{span(*first.interval, digits)}, 시드 {first.seeds}쌍). 따라서 주장 {claim}: {verdict}."
+    )
+
+
+def start_sentence(findings: Findings, pair: tuple[Arm, Arm]) -> str:
+    """Answers where each arm starts."""
+    losses = ", ".join(f"{ARMS[a.init]} {number(fmean(map(step0_loss, a.runs)), 4)}" for a in reversed(pair))
+    text = f"첫 업데이트 전의 검증 손실: {losses}; 균등한 추측의 손실은 ln 3 = {LN3:.4f}이다."
+    return text + reading(findings.verdicts.get("C1", ()), "C1", " nat", 4)
+
+
+def plateau_sentence(findings: Findings, pair: tuple[Arm, Arm]) -> str:
+    """Answers when each arm leaves the plateau, on both probes."""
+    clauses = []
+    for split in PROBES:
+        parts = []
+        for arm in reversed(pair):
+            curve = on_plateau(arm, split)
+            median, last = median_time(curve)[0], max(last_look(run, split, "step") for run in arm.runs)
+            shown = f"{number(median, 0)}스텝" if median <= last else f"{number(last, 0)}스텝 안에 벗어나지 못함"
+            parts.append(f"{ARMS[arm.init]} {shown} (시드 {len(arm.runs)}개 중 {curve.events.sum():.0f}개)")
+        clauses.append(f"{PROBE_NAMES[split]}에서 {', '.join(parts)}")
+    text = f"손실이 ln 3 고원을 벗어나기까지 걸린 스텝(시드의 중앙값): {'; '.join(clauses)}."
+    return text + reading(findings.verdicts.get("C2", ()), "C2", " (검증 표본, 전체 학습 길이를 1로 볼 때)", 2)
+
+
+def claim_rows(findings: Findings) -> list[tuple[str, ...]]:
+    """Returns one row for each claim that was judged: statement, verdict, deciding differences, seeds."""
+    rows: list[tuple[str, ...]] = []
+    for claim, verdicts in findings.verdicts.items():
+        deciding = [each for each in verdicts if each.test.decides and each.found]
+        effects = "; ".join(
+            f"{each.test.id} {number(each.found.difference, 4)} ({span(*each.interval, 4)})"
+            for each in deciding
+            if each.found
+        )
+        seeds = ", ".join(str(each.seeds) for each in deciding)
+        verdict = claim_verdict(verdicts)
+        rows.append(
+            (claim, STATEMENTS[claim], f"{VERDICTS[verdict]} ({verdict})", effects or MISSING, seeds or MISSING)
+        )
+    return rows
+
+
+def summary(findings: Findings) -> dict[str, Any] | None:
+    """Returns what report.ko.md.j2 shows; None without a pretrained and a scratch arm."""
+    if findings.pair is None:
+        return None
+    pair = findings.pair
+    sentences = [
+        accuracy_sentence(pair),
+        premise_sentence(findings),
+        start_sentence(findings, pair),
+        plateau_sentence(findings, pair),
+        MINILM if headline_note(findings.study.arms) else "",
+    ]
+    return {"answer": [sentence for sentence in sentences if sentence], "rows": claim_rows(findings)}

@@ -1,0 +1,185 @@
+"""The report's sections in reading order; one appears only where the records have something for it."""
+
+import math
+from collections.abc import Mapping
+
+from analysis.claims.findings import Findings
+from analysis.claims.verdicts import Verdict, claim_verdict
+from analysis.records.study import Study
+from analysis.records.text import MISSING, count, number, span
+from analysis.report.answer import headline_note
+from analysis.report.beyond_sections import disagreement_blocks, ladder_blocks, matched_blocks
+from analysis.report.calibration_section import calibration_blocks
+from analysis.report.inside_sections import inside_sections
+from analysis.report.provenance import account, commands, data_blocks, fairness, run_table
+from analysis.report.recipes.report import recipe_blocks
+from analysis.report.speed_section import speed_blocks
+from analysis.report.threats import threats
+from analysis.tables.accuracy import (
+    accuracy_table,
+    chance_sentences,
+    edge_sentences,
+    gap_table,
+    gaps,
+    group_table,
+    one_sided_sentences,
+    rate_table,
+    size_table,
+    test_splits,
+    words_sentences,
+    worth_table,
+)
+from analysis.tables.before import change_sentence, change_table, seed_table
+from analysis.tables.claims import accuracy_level_table, loss_table, plateau_table, start_table, step_time_table
+from analysis.tables.document import Block, Code, Listing, Paragraph, Plot, Section, Table
+from analysis.tables.errors import class_table, confusion_table, mistake_table
+
+FOLDED = ("Learning rates", "Accuracy by group", "Runs and fairness", "Data", "How to reproduce")
+"""Sections that the page shows closed: long tables to look things up in."""
+
+
+def listed(items: list[str]) -> list[Block]:
+    """Returns a list of sentences, or nothing for none."""
+    return [Listing(tuple(items))] if items else []
+
+
+def verdict_row(each: Verdict) -> tuple[str, ...]:
+    """Returns one test of a claim as cells."""
+    difference, gap = (each.found.difference, each.found.smallest_gap()) if each.found else (math.nan, math.nan)
+    return (
+        each.test.id,
+        f"{each.test.measure}{'' if each.test.decides else ' (shown beside)'}: {' minus '.join(each.test.arms)}",
+        each.verdict,
+        number(difference, 4),
+        f"{span(*each.interval, 4)} ({100 * each.coverage:.0f}%)" if each.found else MISSING,
+        str(each.seeds),
+        f"{each.test.margin:g}",
+        number(gap, 4),
+        each.remark,
+    )
+
+
+def verdict_blocks(findings: Findings) -> list[Block]:
+    """Returns the claims table: each claim with its verdict, and below it the tests that it rests on."""
+    rows: list[tuple[str, ...]] = []
+    for claim, verdicts in findings.verdicts.items():
+        rows.append((claim, findings.statements[claim], claim_verdict(verdicts), *[""] * 6))
+        rows += [verdict_row(each) for each in verdicts]
+    if not rows:
+        return []
+    columns = ("claim", "statement, measure", "verdict", "difference", "interval", "seeds", "margin")
+    ends = ("smallest detectable gap", "remark")
+    table = Table("Claims of the seed report", (*columns, *ends), tuple(rows), verdict_source(findings))
+    text = (
+        "Measure, margin and rule of each test were registered in analysis/claims.toml before the runs. A claim is "
+        "supported if all its deciding tests support it, and refuted if one of them refutes it. Differences are "
+        "paired over seeds."
+    )
+    return [Paragraph(text), table, *listed(register_sentences(findings))]
+
+
+def verdict_source(findings: Findings) -> str:
+    """Returns the records that the claims were judged from."""
+    evidence = findings.evidence
+    kinds = ["summary.json", "metrics.jsonl"] + ["predictions.csv"] * evidence.is_wide
+    beside = [f"results/{name}/runs" for name, study in evidence.studies.items() if study is not findings.study]
+    timed = [f"results/{evidence.benchmark.resolve().name}/record.json"] if evidence.benchmark else []
+    return ", ".join(["analysis/claims.toml", *(f"runs/*/{kind}" for kind in kinds), *beside, *timed])
+
+
+def register_sentences(findings: Findings) -> list[str]:
+    """Says which runs were made under another claims register than the present one."""
+    return [
+        f"{count(runs, 'run')} recorded another claims register (sha256 {sha256[:12]}) than the one applied here."
+        for sha256, runs in findings.other_registers.items()
+    ]
+
+
+def accuracy_blocks(findings: Findings, plots: Mapping[str, Plot]) -> list[Block]:
+    """Returns what the arms reach on the test sets, and how far apart they are."""
+    study, found = findings.study, gaps(findings)
+    remarks = chance_sentences(study.arms) + one_sided_sentences(found, study) + words_sentences(study)
+    differences = [gap_table(found)] if found else []
+    return [plots["test_accuracy"], accuracy_table(study), *differences, *listed(remarks)]
+
+
+def change_blocks(study: Study, plots: Mapping[str, Plot]) -> list[Block]:
+    """Returns accuracy and loss before any update and after training, beside the seed report's own."""
+    table = change_table(study.arms)
+    if table is None:
+        return []
+    return [plots["before_after"], table, Paragraph(change_sentence(study.arms)), seed_table()]
+
+
+def error_blocks(study: Study, plots: Mapping[str, Plot]) -> list[Block]:
+    """Returns what is said to pairs of each gold label, and the mistakes made with most confidence."""
+    makers = (class_table, confusion_table)
+    tables = [table for split in test_splits(study.arms) for make in makers if (table := make(study.arms, split))]
+    shown = mistake_table(study.arms, study.quotes)
+    source = [Paragraph(study.quotes.source)] if shown and study.quotes else []
+    pictures = [plots["confusion"]] if "confusion" in plots else []
+    return [*pictures, *tables, *([shown] if shown else []), *source]
+
+
+def group_blocks(study: Study, plots: Mapping[str, Plot]) -> list[Block]:
+    """Returns accuracy by group of test examples: genres, or phenomena with seen and unseen words."""
+    tables = [table for split in test_splits(study.arms) if (table := group_table(study.arms, split))]
+    return [plots["groups"], *tables] if "groups" in plots else []
+
+
+def size_blocks(findings: Findings, plots: Mapping[str, Plot]) -> list[Block]:
+    """Returns accuracy against the number of training examples, and what pretraining is worth in examples."""
+    if "sizes" not in plots:
+        return []
+    blocks: list[Block] = [plots["sizes"], size_table(findings.study)]
+    if findings.worths:
+        text = (
+            "Examples-worth: the number of labelled examples with which scratch matches pretrained, read off the "
+            "scratch curve (made monotone, straight between sizes on a log scale); “>=” where no size that was run "
+            "reaches it. The interval resamples test items and lets seeds vary."
+        )
+        blocks += [Paragraph(text), worth_table(findings)]
+    return blocks
+
+
+def rate_blocks(study: Study, plots: Mapping[str, Plot]) -> list[Block]:
+    """Returns what the learning rates tried gave."""
+    return [plots["rates"], rate_table(study), *listed(edge_sentences(study))] if "rates" in plots else []
+
+
+def sections(findings: Findings, plots: Mapping[str, Plot]) -> list[Section]:
+    """Returns the report below its first screen.
+
+    Args:
+        plots: the figures that could be drawn, by name.
+    """
+    study, arms = findings.study, findings.study.arms
+    note = headline_note(arms)
+    reproduce = "Every setting of a run stands in its config.json; the report follows from the records, byte for byte."
+    parts: dict[str, list[Block]] = {
+        "Test accuracy": accuracy_blocks(findings, plots),
+        "Before and after": change_blocks(study, plots),
+        "The claims, judged": verdict_blocks(findings),
+        "C1: does it start lower?": [plots["training_loss"], start_table(arms)],
+        "C2: does the loss fall faster?": [
+            *(plots["plateau"], plateau_table(arms)),
+            *(plots["probes"], loss_table(arms)),
+        ],
+        "Does it only fit faster?": matched_blocks(study, plots),
+        "C3: does it train faster?": [plots["validation"], accuracy_level_table(arms), step_time_table(arms)],
+        "How many labelled examples is it worth?": size_blocks(findings, plots),
+        "Which part of pretraining gives the gain?": ladder_blocks(study, plots),
+        "Learning rates": rate_blocks(study, plots),
+        "Are the probabilities right?": calibration_blocks(study, plots),
+        "Accuracy by group": group_blocks(study, plots),
+        "Which pairs go wrong?": error_blocks(study, plots),
+        "Which pairs does one arm alone get right?": disagreement_blocks(study),
+        **inside_sections(study, plots),
+        "Beside the seed report": [plots["seed_report"], *recipe_blocks(findings)],
+        "Speed": speed_blocks(findings.evidence.benchmark),
+        "Runs and fairness": [run_table(study), Paragraph(account(study)), *fairness(findings)],
+        "Data": data_blocks(study),
+        "Threats to validity": listed([note] * bool(note) + threats(study)),
+        "How to reproduce": [Code(commands(study, findings.evidence)), Paragraph(reproduce)],
+    }
+    return [Section(heading, tuple(blocks), heading in FOLDED) for heading, blocks in parts.items() if blocks]

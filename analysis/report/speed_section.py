@@ -1,0 +1,98 @@
+"""The section on speed, from the benchmark whose folder the report was given."""
+
+import math
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from analysis.claims.speed_verdicts import RATE, logarithms
+from analysis.records.benchmark import SHARES, SPEED_UPS, read_benchmark
+from analysis.records.reading import RecordError, is_kind, lookup
+from analysis.records.text import clean, count, number, span
+from analysis.tables.document import Block, Paragraph, Table
+
+STEPS = {
+    "ours.train": "pretrained",
+    "ours.scratch": "scratch",
+    "ours.bf16": "pretrained, bf16",
+}
+"""Contender -> the arm that it trains; the first is what the others are set against."""
+
+
+def target_text(found: dict[str, Any], where: str) -> tuple[str, str]:
+    """Returns a figure's target and whether it was met, as cells; both empty without a target.
+
+    Raises:
+        RecordError: the target is no number, or nothing says whether it was met.
+    """
+    for key in ("at_least", "at_most"):
+        if found.get(key) is not None:
+            if not is_kind(found[key], float) or not isinstance(found.get("met"), bool):
+                raise RecordError(f"{where}: {key} should be a number, with met true or false")
+            return f"{key.replace('_', ' ')} {found[key]:g}", "met" if found["met"] else "missed"
+    return "", ""
+
+
+def ratio_table(record: dict[str, Any], source: str) -> Table | None:
+    """Returns the benchmark's quotients with their targets; None without any.
+
+    Raises:
+        RecordError: a quotient has no meaning, or a malformed target.
+    """
+    rows = []
+    for name in (*SPEED_UPS, *SHARES):
+        if (found := record.get(name)) is not None:
+            if not is_kind(found.get("meaning"), str):
+                raise RecordError(f"benchmark: {name}.meaning should say what is measured")
+            bounds = f"{found['min']:.3g} to {found['max']:.3g}"
+            rows.append((found["meaning"], f"{found['median']:.3g}", bounds, *target_text(found, f"benchmark: {name}")))
+    columns = ("quotient", "median", "range over rounds", "target", "")
+    return Table("Speed and memory", columns, tuple(rows), source) if rows else None
+
+
+def step_table(record: dict[str, Any], source: str) -> Table | None:
+    """Returns the seconds of one training step by arm, and over the first arm's; None if the batch size is not known.
+
+    Raises:
+        RecordError: the batch size or a rate is no positive number.
+    """
+    if (batch := lookup(record, "sizes.batch_size")) is None:
+        return None
+    if not is_kind(batch, int) or batch < 1:
+        raise RecordError("benchmark: sizes.batch_size should be a positive whole number")
+    rates = {name: logarithms(record, f"{contender}.{RATE}") for contender, name in STEPS.items()}
+    seconds = {name: [batch / math.exp(rate) for rate in found] for name, found in rates.items() if found}
+    base = next(iter(seconds.values()), [])
+    rows = tuple(
+        (
+            name,
+            number(median(found), 3),
+            span(min(found), max(found)),
+            number(median(one / other for one, other in zip(found, base, strict=True)), 3),
+        )
+        for name, found in seconds.items()
+    )
+    columns = ("arm", "median", "range over rounds", f"over {next(iter(seconds), '')}, round by round")
+    return Table(f"Seconds of one training step, batches of {batch}", columns, rows, source)
+
+
+def speed_blocks(folder: Path | None) -> list[Block]:
+    """Returns what the benchmark measured; nothing without one.
+
+    Args:
+        folder: with the benchmark's record.json.
+
+    Raises:
+        RecordError: the record is missing or malformed.
+    """
+    if folder is None:
+        return []
+    record, name = read_benchmark(folder / "record.json"), clean(folder.resolve().name)
+    source = f"results/{name}/record.json"
+    text = (
+        f"{count(len(record['rounds']), 'round')} of one benchmark, in which all contenders alternate on one machine; "
+        f"results/{name}/report.md has the rest. The peer is transformers' Trainer, training "
+        "the same model on the same pairs. What claims C3 and C9 say of seconds and memory is judged on these rounds."
+    )
+    tables = [table for make in (ratio_table, step_table) if (table := make(record, source))]
+    return [Paragraph(text), *tables] if tables else []

@@ -1,0 +1,113 @@
+"""What threatens the validity of a report: what a reader has to know before believing a number of it."""
+
+from collections.abc import Iterable
+
+from analysis.records.arms import family
+from analysis.records.reading import lookup
+from analysis.records.study import Study
+from analysis.records.text import count, listing
+from analysis.statistics.contrasts import headline_pair
+from analysis.tables.accuracy import is_compared
+
+DATA = {
+    "mnli": "One data set, MultiNLI: English, three labels, pairs written on request. Another task or language may "
+    "gain more or less from pretraining.",
+    "controlled": "One data set, made from templates with a small vocabulary: it shows mechanisms, not language.",
+}
+"""Data set -> what it cannot show."""
+
+
+def recorded(study: Study, record: str, dotted: str) -> list[str]:
+    """Returns the values that the runs recorded at a dotted path of one of their records, sorted."""
+    found = (lookup(getattr(run, record), dotted) for run in study.runs)
+    return sorted({str(value) for value in found if value is not None})
+
+
+def size_threat(study: Study) -> Iterable[str]:
+    """Says that one size of model was trained."""
+    layers, width, parameters = (
+        recorded(study, *where)
+        for where in (
+            ("config", "encoder.num_hidden_layers"),
+            ("config", "encoder.hidden_size"),
+            ("summary", "parameters"),
+        )
+    )
+    if len(layers) == len(width) == len(parameters) == 1:
+        yield (
+            f"One small model: {layers[0]} layers of width {width[0]}, {int(parameters[0]):,} parameters. A larger one "
+            "may gain more from pretraining, or do worse without."
+        )
+
+
+def budget_threat(study: Study) -> Iterable[str]:
+    """Says that both arms had the same number of epochs, and whether scratch was still rising at their end."""
+    pair = headline_pair(study.arms)
+    budgets = {run.config["plan"].get("epochs") for arm in pair or () for run in arm.runs}
+    if not pair or len(budgets) != 1 or None in budgets:
+        return
+    scratch = pair[1].runs
+    still = sum(run.summary["best"]["epoch"] == run.summary["epochs"] for run in scratch)
+    yield (
+        f"One budget for both arms, {count(budgets.pop(), 'epoch')} at {pair[1].training_examples:,} examples: "
+        "scratch, given more steps, could go further. Its last epoch was its best in "
+        f"{still} of {count(len(scratch), 'run')}."
+    )
+
+
+def sweep_threat(study: Study) -> Iterable[str]:
+    """Says that rates were chosen with one seed and at one size, where that is so."""
+    swept = [arms for arms in study.rates.values() if len(arms) > 1]
+    tried = [arm for arms in swept for arm in arms if not is_compared(study, arm)]
+    seeds = sorted({run.seed for arm in tried for run in arm.runs})
+    if len(seeds) != 1:
+        return
+    size = tried[0].training_examples
+    others = [f"{other:,}" for other in study.sizes if other != size]
+    more = f", and at {size:,} examples alone: {listing(others)} examples use the same rates" if others else ""
+    yield f"Learning rates were chosen with seed {seeds[0]} alone{more}. Another seed may choose another."
+
+
+def machine_threats(study: Study) -> Iterable[str]:
+    """Says in what arithmetic the runs were made, and what their seconds are worth."""
+    if "bf16" in recorded(study, "environment", "precision"):
+        devices = listing(recorded(study, "environment", "device"))
+        yield f"Trained in bf16 arithmetic (device: {devices}): in float32 the numbers would differ a little."
+    yield (
+        "Seconds come from runs made at different times, and no record says what else the machine was doing: a "
+        "benchmark that alternates the arms tells more."
+    )
+
+
+def data_threats(study: Study) -> Iterable[str]:
+    """Says what the data cannot show, and how its text differs from that of pretraining."""
+    names = recorded(study, "config", "data.dataset")
+    if len(names) == 1 and names[0] in DATA:
+        yield DATA[names[0]]
+    if any(str(run.data["name"]).startswith("mnli-") and run.data["name"] != "mnli-hub" for run in study.runs):
+        yield (
+            "MNLI was read from a folder: the project's own copy is split into tokens in the Penn Treebank manner, "
+            "unlike the pretraining text."
+        )
+
+
+def threats(study: Study) -> list[str]:
+    """Returns what a reader has to know before believing a number of this report, as far as the records say it."""
+    fewest = min(len(arm.runs) for arm in study.arms)
+    seeds = (
+        f"Few seeds: {count(fewest, 'seed')} in the smallest arm. An interval over seeds is Student's t, one over "
+        "seeds and items adds the sampling of test items; bands in figures run from minimum to maximum."
+    )
+    passage = "A first passage on a small probe set is early by noise; two consecutive evaluations must agree."
+    borrowed = "Only scratch and pretrained have a tuned learning rate; the other arms borrow theirs."
+    others = any(family(arm.init) not in ("scratch", "pretrained") for arm in study.arms)
+    return [
+        *size_threat(study),
+        seeds,
+        *data_threats(study),
+        *budget_threat(study),
+        *sweep_threat(study),
+        *([borrowed] if others else []),
+        *machine_threats(study),
+        passage,
+    ]

@@ -1,0 +1,226 @@
+"""Tables about test accuracy: by arm, between arms, by group, by learning rate and by number of examples."""
+
+from collections.abc import Callable, Sequence
+from statistics import fmean
+
+from analysis.claims.findings import Findings
+from analysis.records.arms import Arm
+from analysis.records.groups import group_accuracy, majority_share
+from analysis.records.runs import Run
+from analysis.records.study import Study
+from analysis.records.text import MISSING, listing, number, rate_text, span
+from analysis.statistics.contrasts import accuracy_gap
+from analysis.statistics.intervals import CHANCE, mean_interval, wilson
+from analysis.statistics.measures import best_accuracy, best_loss
+from analysis.statistics.paired import Comparison
+from analysis.tables.claims import MEAN_COLUMNS, mean_cells
+from analysis.tables.document import Table
+
+
+def test_splits(arms: Sequence[Arm]) -> list[str]:
+    """Returns the test splits that any run has, `test` first."""
+    return sorted({split for arm in arms for run in arm.runs for split in run.test_splits})
+
+
+def per_arm(arms: Sequence[Arm], measure: Callable[[Run], float], digits: int = 3) -> str:
+    """Returns each arm's mean over seeds, as `0.52 (scratch) and 0.46 (pretrained)`."""
+    return listing([f"{number(fmean(map(measure, arm.runs)), digits)} ({arm.name})" for arm in arms])
+
+
+def accuracy_table(study: Study) -> Table:
+    """Returns accuracy by test split: every arm, and what can be had without understanding both sentences."""
+    rows: list[tuple[str, ...]] = []
+    for split in test_splits(study.arms):
+        for arm in (*study.arms, *study.one_sided):
+            before = number(fmean(run.accuracy(split, "before") for run in arm.runs))
+            rows.append((split, arm.name, *mean_cells([run.accuracy(split) for run in arm.runs]), before))
+        rows += [(split, *cells, MISSING) for cells in yardstick_cells(study, split, study.arms[0].training_examples)]
+    columns = ("split", "arm", *MEAN_COLUMNS, "before training")
+    caption = "Accuracy with the best weights (interval: Student's t over seeds; of a baseline, Wilson's over items)"
+    return Table(caption, columns, tuple(rows), f"runs/*/summary.json, {yardstick_source(study)}")
+
+
+def yardstick_source(study: Study) -> str:
+    """Returns where baselines were measured, or else the label counts from which the majority class follows."""
+    return "baselines.json" if study.yardsticks else "runs/*/data.json"
+
+
+def yardstick_cells(study: Study, split: str, size: int) -> list[tuple[str, ...]]:
+    """Returns name and `MEAN_COLUMNS` of every baseline with this number of training examples.
+
+    Where baselines were not measured, the majority class still follows from the label counts of the data.
+    """
+    found = [each for each in study.yardsticks if (each.split, each.train_examples) == (split, size)]
+    rows = [(str(each), each.accuracy, span(each.low, each.high)) for each in found]
+    run = study.arms[0].runs[0]
+    if not rows and (share := majority_share(run, split)) is not None:
+        bounds = wilson(share, max(1, run.examples(split)))
+        rows = [("majority class", share, span(bounds.low, bounds.high))]
+    return [(name, MISSING, number(accuracy), interval, MISSING) for name, accuracy, interval in rows]
+
+
+def contrasts(findings: Findings) -> list[tuple[Arm, Arm]]:
+    """Returns the arms to be compared: pretrained and scratch, every other with scratch, each with one side alone."""
+    pair, arms = findings.pair, findings.study.arms
+    first = [pair] if pair else []
+    others = [(arm, pair[1]) for arm in arms if arm not in pair] if pair else []
+    sides = [
+        (arm, side)
+        for arm in arms
+        for side in findings.study.one_sided
+        if (side.init, side.training_examples) == (arm.init, arm.training_examples)
+    ]
+    return [*first, *others, *sides]
+
+
+def gaps(findings: Findings) -> list[tuple[str, Arm, Arm, Comparison]]:
+    """Returns split, arms and difference for every contrast that the predictions allow."""
+    found = [
+        (split, one, other, accuracy_gap(one, other, split))
+        for split in test_splits(findings.study.arms)
+        for one, other in contrasts(findings)
+    ]
+    return [(split, one, other, gap) for split, one, other, gap in found if gap]
+
+
+def gap_table(found: Sequence[tuple[str, Arm, Arm, Comparison]]) -> Table:
+    """Returns the differences in accuracy, paired over seeds and test items."""
+    rows = tuple(
+        (
+            split,
+            f"{one.name} minus {other.name}",
+            number(gap.difference),
+            span(*gap.interval()),
+            gap.over,
+            str(min(gap.seeds)),
+            f"{gap.items:,}",
+            number(gap.smallest_gap()),
+        )
+        for split, one, other, gap in found
+    )
+    columns = ("split", "arms", "difference", "95% interval", "over", "seeds", "items", "smallest detectable gap")
+    caption = "Differences in test accuracy, paired (80% power for the smallest gap)"
+    return Table(caption, columns, rows, "runs/*/predictions.csv")
+
+
+def chance_sentences(arms: Sequence[Arm]) -> list[str]:
+    """Names the arms whose accuracy cannot be told from a uniform guess, over seeds or over test items."""
+    sentences = []
+    for arm in arms:
+        for split in test_splits([arm]):
+            values = [run.accuracy(split) for run in arm.runs]
+            items = max(1, arm.runs[0].examples(split))
+            for over, found in (("seeds", mean_interval(values)), ("test items", wilson(fmean(values), items))):
+                if found.contains(CHANCE):
+                    sentences.append(
+                        f"{arm.name}, {split}: it has learned nothing that this can show. The 95% interval of its "
+                        f"accuracy over {over}, {span(found.low, found.high)}, includes chance, 1/3."
+                    )
+                    break
+    return sentences
+
+
+def one_sided_sentences(found: Sequence[tuple[str, Arm, Arm, Comparison]], study: Study) -> list[str]:
+    """Names the arms that are not shown to do better than the same arm with one side hidden."""
+    return [
+        f"{one.name}, {split}: it is not shown to have learned any inference. The 95% interval of its lead over "
+        f"{other.name}, {span(*gap.interval())}, includes 0 or lies below."
+        for split, one, other, gap in found
+        if other in study.one_sided and gap.interval()[0] <= 0
+    ]
+
+
+def words_sentences(study: Study) -> list[str]:
+    """Names the arms that do no better than words of the hypothesis alone."""
+    return [
+        f"{arm.name}, {each.split}: its accuracy, {number(mean)}, is no better than that of the {each}, "
+        f"{number(each.accuracy)}. It has not been shown to learn any inference."
+        for arm in study.arms
+        for each in study.yardsticks
+        if each.sees == "hypothesis only" and each.train_examples == arm.training_examples
+        if (mean := fmean(run.accuracy(each.split) for run in arm.runs)) <= each.accuracy
+    ]
+
+
+def group_table(arms: Sequence[Arm], split: str) -> Table | None:
+    """Returns accuracy by group of examples and arm, mean over seeds; None when no example has a group."""
+    scores = {arm.name: [group_accuracy(run, split) for run in arm.runs] for arm in arms}
+    sizes = {group: items for found in scores.values() for score in found for group, (_, items) in score.items()}
+    if not sizes:
+        return None
+    rows = tuple(
+        (
+            group,
+            f"{items:,}",
+            *(number(fmean([s[group][0] for s in found if group in s] or [float("nan")])) for found in scores.values()),
+        )
+        for group, items in sorted(sizes.items())
+    )
+    columns = ("group", "examples", *scores)
+    return Table(f"Accuracy on {split} by group (mean over seeds)", columns, rows, "runs/*/predictions.csv")
+
+
+def rate_table(study: Study) -> Table:
+    """Returns what each learning rate gave, and which one the comparison uses."""
+    rows = tuple(
+        (
+            init,
+            rate_text(arm.learning_rate),
+            str(len(arm.runs)),
+            number(fmean(map(best_loss, arm.runs)), 4),
+            number(fmean(map(best_accuracy, arm.runs))),
+            "compared" if is_compared(study, arm) else "",
+        )
+        for init, arms in study.rates.items()
+        for arm in arms
+    )
+    columns = ("arm", "learning rate", "seeds", "validation loss", "validation accuracy", "")
+    source = "runs/*/config.json, runs/*/summary.json"
+    return Table("Learning rates tried, best epoch, mean over seeds", columns, rows, source)
+
+
+def is_compared(study: Study, arm: Arm) -> bool:
+    """Whether this learning rate is the one with which the arm's init is compared at its size."""
+    used = study.sizes[arm.training_examples]
+    return any((other.init, other.learning_rate) == (arm.init, arm.learning_rate) for other in used)
+
+
+def edge_sentences(study: Study) -> list[str]:
+    """Names the tuned arms whose rate is the lowest or highest that was tried."""
+    swept = [study.rates.get(init, ()) for init in ("scratch", "pretrained")]
+    return [
+        f"{arm.init}: its rate, {rate_text(arm.learning_rate)}, is at the edge of those tried; a better may lie beyond."
+        for arms in swept
+        for arm in ({arms[0], arms[-1]} if len(arms) > 2 else ())
+        if is_compared(study, arm)
+    ]
+
+
+def size_table(study: Study) -> Table:
+    """Returns test accuracy by number of training examples and arm."""
+    rows: list[tuple[str, ...]] = []
+    for size, arms in study.sizes.items():
+        for arm in arms:
+            cells = mean_cells([run.accuracy("test") for run in arm.runs])
+            rows.append((f"{size:,}", arm.name, rate_text(arm.learning_rate), *cells))
+        rows += [(f"{size:,}", name, MISSING, *cells) for name, *cells in yardstick_cells(study, "test", size)]
+    columns = ("training examples", "arm", "learning rate", *MEAN_COLUMNS)
+    source = f"runs/*/config.json, runs/*/summary.json, {yardstick_source(study)}"
+    return Table("Test accuracy by number of training examples", columns, tuple(rows), source)
+
+
+def worth_table(findings: Findings) -> Table:
+    """Returns how many examples give scratch the accuracy of pretrained."""
+    rows = tuple(
+        (
+            f"{size:,}",
+            worth.text(worth.examples),
+            f"{worth.text(worth.low)} to {worth.text(worth.high)}",
+            worth.shift(worth.examples),
+            f"{worth.shift(worth.low)} to {worth.shift(worth.high)}",
+        )
+        for size, worth in findings.worths.items()
+    )
+    columns = ("pretrained examples", "scratch examples", "95% interval", "doublings", "95% interval")
+    caption = "Examples-worth: how many examples give scratch the accuracy of pretrained"
+    return Table(caption, columns, rows, "runs/*/predictions.csv")
