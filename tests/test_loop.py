@@ -7,6 +7,7 @@ import torch
 
 from models.dropout import Dropout
 from tests.running import TINY, metrics, record, train
+from train import evaluate as evaluation
 from train import loop
 from train.cli import parse_run
 from train.evaluate import evaluating
@@ -78,6 +79,16 @@ def test_gradients_are_recorded_by_layer(tmp_path, tiny_checkpoint, monkeypatch)
     for line in lines:
         assert set(line["norms"]) == {"embeddings", "layers.0", "layers.1", "pooler", "head"}
         assert sum(n**2 for n in line["norms"].values()) ** 0.5 == pytest.approx(totals[line["step"]], rel=1e-5)
+
+
+def test_an_evaluation_is_the_same_to_the_bit_on_any_number_of_threads(job, monkeypatch):
+    monkeypatch.setattr(evaluation, "CPU_TOKENS", 50)  # so that there are many parts
+    before, found = torch.get_num_threads(), []
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        found.append(evaluation.evaluate(job.model.float(), job.validation, job.precision).logits_NC)
+    torch.set_num_threads(before)
+    assert torch.equal(*found)
 
 
 def test_evaluating_gives_every_mode_back():

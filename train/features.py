@@ -46,8 +46,6 @@ def cache_features(model: SequenceClassifier, pairs: EncodedPairs, precision: Pr
     def features(indices: list[int]) -> Tensor:
         return model.features(pairs.batch(indices)[0].to(precision.device))
 
-    with evaluating(model), torch.inference_mode():
+    with evaluating(model):
         features_ND = run_batches(pairs, range(len(pairs)), precision, features)
-    return CachedFeatures(
-        features_ND=features_ND.clone().to(precision.device), labels_N=pairs.labels_N, lengths=pairs.lengths
-    )
+    return CachedFeatures(features_ND=features_ND.to(precision.device), labels_N=pairs.labels_N, lengths=pairs.lengths)

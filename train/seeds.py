@@ -20,7 +20,7 @@ def prepare_process(threads: int | None) -> int:
     if threads is not None:
         torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats only with a fixed workspace
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")  # unlike `use_deterministic_algorithms` it imports no compiler
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # no code here reads memory before writing it
     torch.set_flush_denormal(True)
     return torch.get_num_threads()

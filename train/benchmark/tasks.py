@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
+import torch
+
 from train import loop
 from train.benchmark.flops import gemm_rate, training_flops, utilisation
 from train.benchmark.growth import growth
@@ -80,6 +82,7 @@ def evaluate_all(settings: Settings) -> dict[str, Any]:
     own = timed_evaluation(job, pairs, 2 * settings.batch_size)
     patch("train.evaluate.split_by_tokens", in_batches_of(settings.batch_size)).start()
     same = timed_evaluation(job, pairs, 2 * settings.batch_size)
+    torch.set_num_threads(1)  # as each of the threads works, and so that the profiler sees all of it
     shares = shares_of_time(lambda: evaluate(job.model, pairs, job.precision))
     own_rate = {"own_batches_examples_per_second": len(pairs) / own}
     return {**throughput(pairs.lengths, same), **own_rate, "shares_of_time": shares}

@@ -164,7 +164,7 @@ def evaluate_masked(model: MaskedLanguageModel, sentences: MaskedSentences, prec
         return sums_B2.index_add_(0, owner_M.to(precision.device), torch.stack([nll_M, right_M], 1))
 
     everything = list(range(len(sentences)))
-    with evaluating(model), torch.inference_mode():
+    with evaluating(model):
         loss, right = run_batches(sentences, everything, precision, ask).double().sum(0).tolist()
     targets = sentences.targets(everything)
     return Figures(loss=loss / targets, accuracy=right / targets, examples=targets)
