@@ -134,7 +134,7 @@ class HeadIndices:
     padded: Tensor
     """For each packed row the padded place."""
     pads: Tensor
-    """The padded places without a token."""
+    """The padded places of the first part without a token."""
 
 
 def head_indices(batch: TokenBatch, heads: int, parts: int) -> HeadIndices:
@@ -148,8 +148,8 @@ def head_indices(batch: TokenBatch, heads: int, parts: int) -> HeadIndices:
         block_CBH = torch.arange(parts * B * heads, device=device).view(parts, B, heads) * L
         sequence_T, place_T = batch.slots_T // L, batch.slots_T % L
         padded = block_CBH[:, sequence_T].permute(1, 0, 2) + place_T[:, None, None]
-        pads = (~batch.real_BL[:, None]).expand(parts, B, heads, L).flatten().nonzero().squeeze(1)
-        batch.head_indices[heads, parts] = HeadIndices(packed.flatten(), padded.flatten(), pads)
+        pads_PH = (batch.pads_P[:, None] // L * heads + head_H) * L + batch.pads_P[:, None] % L
+        batch.head_indices[heads, parts] = HeadIndices(packed.flatten(), padded.flatten(), pads_PH.flatten())
     return batch.head_indices[heads, parts]
 
 

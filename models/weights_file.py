@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def _has_offsets(entry: Any) -> bool:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entries = dict(pairs)
     if len(entries) < len(pairs):  # the library would quietly take the last one
-        names = [name for name, _ in pairs]
-        twice = sorted({printable(name) for name in names if names.count(name) > 1})
+        named = Counter(name for name, _ in pairs)
+        twice = sorted({printable(name) for name, times in named.items() if times > 1})
         raise ValueError(f"its header names {', '.join(twice[:10])} more than once")
     return entries

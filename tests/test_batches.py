@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.data.batches import POOL, epoch_batches, epoch_steps, order_hash, split_by_tokens
+from train.data.batches import POOL, epoch_batches, epoch_steps, fill_by_tokens, order_hash, split_by_tokens
 
 LENGTHS = st.lists(st.integers(3, 128), min_size=1, max_size=400)
 
@@ -44,11 +46,18 @@ def test_batches_hold_nearly_equal_lengths_of_randomly_drawn_examples():
     assert together > 25  # examples that stand together in the file do not come together
 
 
-@given(LENGTHS, st.integers(1, 300))
-def test_parts_are_whole_and_bounded(lengths, limit):
-    parts = split_by_tokens(range(len(lengths)), lengths, limit)
+@pytest.mark.parametrize("cut", [split_by_tokens, fill_by_tokens])
+@given(lengths=LENGTHS, limit=st.integers(1, 300))
+def test_parts_are_whole_and_bounded(cut, lengths, limit):
+    parts = cut(range(len(lengths)), lengths, limit)
     assert [i for part in parts for i in part] == list(range(len(lengths)))
     assert all(sum(lengths[i] for i in part) <= max(limit, max(lengths)) for part in parts)
+
+
+@given(LENGTHS, st.integers(1, 300))
+def test_filled_parts_have_no_room_for_the_next_example(lengths, limit):
+    parts = fill_by_tokens(range(len(lengths)), lengths, limit)
+    assert all(sum(lengths[i] for i in [*part, after[0]]) > limit for part, after in pairwise(parts))
 
 
 def test_parts_are_nearly_even():

@@ -56,7 +56,7 @@ def test_an_update_of_several_batches_is_one_large_batch(job):
 @pytest.mark.parametrize("limit", [20, 100])
 def test_cutting_a_batch_by_tokens_changes_nothing_else(tmp_path, tiny_checkpoint, monkeypatch, limit):
     whole = train(tmp_path, tiny_checkpoint, "--init", "scratch", *PLAIN, name="whole")
-    monkeypatch.setattr(loop, "MAX_TOKENS", limit)
+    monkeypatch.setattr(loop, "CPU_TOKENS", limit)
     parts = train(tmp_path, tiny_checkpoint, "--init", "scratch", *PLAIN, name="parts")
     assert losses(parts) == pytest.approx(losses(whole), abs=2e-5)
     norms = [[line["grad_norm"] for line in metrics(run, "train")] for run in (whole, parts)]

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from models.errors import UserError
 from tests.running import metrics, record, train
 from tests.saving import make_job, new_state
 from tests.torture.sabotage import replaced
@@ -62,6 +63,12 @@ def test_processes_of_a_machine_take_a_gpu_each(monkeypatch):
     found = [str(choose_device(*arguments)) for arguments in [("auto", 1), ("cuda", 2), ("cuda:3", 0), ("cpu", 1)]]
     assert found == [str(device) for device in asked] == ["cuda:1", "cuda:2", "cuda:3", "cpu"]
     assert [str(choose_device(asked)) for asked in ("auto", "cuda")] == ["cuda", "cuda"]
+
+
+@pytest.mark.parametrize("name", ["meta", "mps"])
+def test_a_device_on_which_no_run_could_be_repeated_is_refused(name):
+    with pytest.raises(UserError, match=f"device '{name}': runs are made for cpu and cuda"):
+        choose_device(name)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Threads that share an evaluation: same order, same bits, same errors as one after another."""
+"""Threads that share work: same order and same errors as one after another. The same bits: test_loop.py."""
 
 from __future__ import annotations
 

@@ -41,8 +41,10 @@ CASES: dict[str, tuple[str, ...]] = {
     "masked": (*PLAIN, *LAST_OF_ONE, *MASKED),
     "cached": (*PLAIN, *LAST_OF_ONE, "--freeze", "all"),
     "overflow": (*PLAIN, "--precision", "fp16"),
+    "empty": (*PLAIN, "--precision", "fp16", "--batch-size", "1", "--max-steps", "4"),
     "dropout": ("--max-steps", "3"),
 }
+"""`empty`: of every batch, the first one too, the second process has no example; nor has its loss scaler a loss."""
 DOUBLE = ("plain", "accumulated", "thawing", "masked")
 """Cases in float64."""
 OVERFLOW = 5

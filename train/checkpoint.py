@@ -58,7 +58,7 @@ class Saver:
         due = self.every_steps is not None and state.step % self.every_steps == 0
         if due or time.monotonic() - self.saved_at >= self.every_seconds or state.stop_reason:
             self._save(job, state)
-        if received := largest(self.signals.received):
+        if received := largest(self.signals.received, after_saving=True):
             if self.saved_step != state.step:
                 self._save(job, state)
             self.signals.received = received

@@ -14,7 +14,7 @@ from train.rules import FreezeConfig, StopConfig, require
 
 SCHEMA_VERSION = 1
 NUMERICS_VERSION = 2
-"""Raised whenever a change to models/ or train/ alters a run's numbers; runs of different versions do not compare."""
+"""Raised whenever a change alters a run's numbers by more than rounding; runs of different versions do not compare."""
 
 DATASETS = ("controlled", "mnli", "own")
 PRECISIONS = ("auto", "float32", "bf16", "fp16")

@@ -22,8 +22,11 @@ from models.initialise import random_stream
 TIMEOUT = timedelta(seconds=50)
 """How long a process waits for another: all are gone within a minute of a machine's death. A process that dies by
 itself is noticed at once, by its closed connections and by torchrun."""
+SAVING = timedelta(minutes=30)
+"""How long the others wait where the first process may be writing gigabytes to a slow disk."""
 
 Item = TypeVar("Item")
+_patient: list[dist.ProcessGroup] = []
 
 
 class LostProcessError(UserError):
@@ -43,16 +46,18 @@ def joined(device: torch.device) -> Iterator[None]:
 
     torchrun lets them meet once: entering it again inside changes nothing.
     """
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # whose stream `seed_update` seeds
     if dist.is_initialized() or not dist.is_torchelastic_launched():
         yield
         return
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
     with _answered():
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
+        _patient.append(dist.new_group(backend="gloo", timeout=SAVING))
     try:
         yield
     finally:
+        _patient.clear()
         dist.destroy_process_group()
 
 
@@ -102,13 +107,17 @@ def copy_from_first_(tensors: Iterable[Tensor]) -> None:
                 work.wait()
 
 
-def largest(number: int) -> int:
-    """The largest of the processes' numbers, in every process; none returns before all have asked."""
+def largest(number: int, after_saving: bool = False) -> int:
+    """The largest of the processes' numbers, in every process; none returns before all have asked.
+
+    Args:
+        after_saving: the first process may have written a checkpoint before; the others wait for it up to `SAVING`.
+    """
     if world_size() == 1:
         return number
     found = torch.tensor(number)
     with _answered():
-        dist.all_reduce(found, dist.ReduceOp.MAX)
+        dist.all_reduce(found, dist.ReduceOp.MAX, group=_patient[0] if after_saving else None)
     return int(found)
 
 

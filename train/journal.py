@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
+
+import torch
 
 from models.errors import DivergedError
 from train.evaluate import Figures
@@ -29,6 +32,7 @@ def flush(job: Job, state: TrainState) -> None:
         DivergedError: a loss is not finite, or too many gradients in a row, or the loss scale fell below 1.
     """
     pending, state.pending = state.pending, []
+    state.train_seconds += wait_for(job.precision.device) if pending else 0.0
     for entry in pending:
         loss, correct, norm = (tensor.item() for tensor in entry.pop("tensors"))
         norms = {name: value.item() for name, value in entry.pop("norms").items()}
@@ -42,6 +46,15 @@ def flush(job: Job, state: TrainState) -> None:
             job.records.log("gradients", step=entry["step"], norms=norms)
         job.progress.update(entry["step"], loss, state.examples_seen / max(1e-9, state.train_seconds))
         check_finite(job, state, entry["step"], loss, norm, batches)
+
+
+def wait_for(device: torch.device) -> float:
+    """Seconds until a GPU has done what was asked of it: the updates' own, which the asking did not take."""
+    if device.type != "cuda":
+        return 0.0
+    started = time.perf_counter()
+    torch.cuda.synchronize(device)
+    return time.perf_counter() - started
 
 
 def check_finite(job: Job, state: TrainState, step: int, loss: float, norm: float, batches: list[list[int]]) -> None:

@@ -24,7 +24,7 @@ FLUSH_EVERY = 10
 """Updates between two looks at the losses, which stay on the device until then."""
 GRADIENTS_EVERY = 20
 """Updates between two records of gradient norms by layer."""
-MAX_TOKENS = 1_536
+CPU_TOKENS, GPU_TOKENS = 1_536, 16_384
 """Tokens of one forward and backward pass; larger batches are split, which bounds memory and changes nothing else."""
 
 
@@ -104,13 +104,14 @@ def accumulate(job: Job, batches: list[list[int]]) -> tuple[Tensor, Tensor]:
     Of several processes each works on its share of every batch, and all have the sums.
     """
     targets = sum(job.train.targets(batch) for batch in batches)
-    lengths = job.train.lengths
-    loss = torch.zeros((), device=job.precision.device, dtype=next(job.model.parameters()).dtype)
-    correct = torch.zeros((), device=job.precision.device)
+    lengths, device = job.train.lengths, job.precision.device
+    limit = CPU_TOKENS if device.type == "cpu" else GPU_TOKENS
+    loss = torch.zeros((), device=device, dtype=next(job.model.parameters()).dtype)
+    correct = torch.zeros((), device=device)
     for batch in batches:
-        for part in split_by_tokens(share(batch), lengths, MAX_TOKENS):
+        for part in split_by_tokens(share(batch), lengths, limit):
             with job.precision.autocast():
-                logits_BC, labels_B = job.train.logits(job.model, part, job.precision.device)
+                logits_BC, labels_B = job.train.logits(job.model, part, device)
             addend = F.cross_entropy(logits_BC.to(loss.dtype), labels_B, reduction="sum") / targets
             (addend if job.scaler is None else job.scaler.scale(addend)).backward()
             loss += addend.detach()

@@ -31,7 +31,11 @@ class Precision:
 
     def build_scaler(self) -> torch.amp.GradScaler | None:
         """A loss scaler for fp16, whose small gradients would vanish; None for the others."""
-        return torch.amp.GradScaler(self.device.type) if self.name == "fp16" else None
+        if self.name != "fp16":
+            return None
+        scaler = torch.amp.GradScaler(self.device.type)
+        scaler.scale(torch.zeros((), device=self.device))  # makes its scale: a process may have no loss to do so
+        return scaler
 
 
 def choose_device(asked: str, index: int | None = None) -> torch.device:
@@ -41,11 +45,13 @@ def choose_device(asked: str, index: int | None = None) -> torch.device:
         index: which of this machine's GPUs, where several processes share them; None is the first.
 
     Raises:
-        UserError: the device is not there.
+        UserError: the device is not there, or of a kind whose dropout no run could repeat.
     """
     kind = asked if asked != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(kind if kind != "cuda" or index is None else f"cuda:{index}")
+        if device.type not in ("cpu", "cuda"):
+            raise UserError(f"device {asked!r}: runs are made for cpu and cuda; on others they would not be repeatable")
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"device {asked!r} cannot be used: {str(error).splitlines()[0]}") from None
@@ -66,11 +72,9 @@ def choose_precision(asked: str, device: torch.device) -> Precision:
         if _cpu_has(_BF16_MATRIX_UNITS):
             return Precision(name="bf16", reason="the CPU has matrix units for bf16", device=device)
         return Precision(name="float32", reason="the CPU has no matrix units for bf16", device=device)
-    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+    if torch.cuda.is_bf16_supported(including_emulation=False):
         return Precision(name="bf16", reason="the GPU has native bf16", device=device)
-    if device.type == "cuda":
-        return Precision(name="fp16", reason="the GPU has no native bf16", device=device)
-    return Precision(name="float32", reason=f"nothing else has been tried on {device.type}", device=device)
+    return Precision(name="fp16", reason="the GPU has no native bf16", device=device)
 
 
 def _cpu_has(any_of: tuple[str, ...]) -> bool:

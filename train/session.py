@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +27,7 @@ from train.interrupt import Signals
 from train.journal import log_evaluation
 from train.loop import evaluate_watched, fit, probe
 from train.material import Material, gather
+from train.memory import keep_freed_memory, peak_memory_mb
 from train.model_card import write_card
 from train.onlooker import open_directory, require_one_folder
 from train.optim import build_optimizer
@@ -36,7 +36,7 @@ from train.precision import Precision, choose_device, choose_precision
 from train.progress import Progress
 from train.records import RunDirectory, describe_environment
 from train.resume import restore, restore_best
-from train.seeds import keep_freed_memory, prepare_process, seed_global_streams
+from train.seeds import prepare_process, seed_global_streams
 from train.state import Job, TrainState
 from train.stopping import Stopping
 from train.thaw import may_cache
@@ -234,7 +234,7 @@ def summarise(
         "seconds": state.seconds,
         "train_seconds": state.train_seconds,
         "parameters": sum(p.numel() for p in parameters.values()),
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_memory_mb": peak_memory_mb(),
         "weights_sha256": tensors_hash(parameters),
         "best": state.best,
         "evaluations": {"before": state.before, **({"last": last} if last else {}), "after": after},

@@ -53,7 +53,7 @@ PLAIN: dict[str, object] = {
     "models.dropout.Dropout.forward": library_dropout,
     "models.encoder.Encoder.classification_vectors": all_rows,
     "train.data.batches.POOL": 1,  # a pool of one batch leaves nothing to sort between batches
-    "train.loop.MAX_TOKENS": sys.maxsize,
+    "train.loop.CPU_TOKENS": sys.maxsize,
 }
 """What the plain path puts in the place of what."""
 

@@ -26,12 +26,12 @@ from train.benchmark.settings import (
     Settings,
     announce,
     every_second,
-    peak_memory_mb,
     run_child,
     throughput,
 )
 from train.data.pairs import LABELS, to_dataset
 from train.data.splits import load_splits
+from train.memory import peak_memory_mb
 
 
 class Clock(TrainerCallback):

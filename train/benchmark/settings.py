@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -78,11 +77,6 @@ class Settings:
 def announce(stage: str) -> None:
     """Tell the parent, who started the clock with the process, that this much is done."""
     print(STAGE + stage, flush=True)
-
-
-def peak_memory_mb() -> float:
-    """Largest resident memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def throughput(lengths: Sequence[int], seconds: float) -> dict[str, Any]:

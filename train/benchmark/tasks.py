@@ -14,9 +14,10 @@ from train.benchmark.flops import gemm_rate, training_flops, utilisation
 from train.benchmark.growth import growth
 from train.benchmark.jobs import build_job, first, open_material, run_epoch, run_steps, steps_of, warmed_up
 from train.benchmark.profile import shares_of_time
-from train.benchmark.settings import Settings, peak_memory_mb, run_child, throughput
+from train.benchmark.settings import Settings, run_child, throughput
 from train.data.batches import split_by_tokens
 from train.evaluate import Pairs, evaluate
+from train.memory import peak_memory_mb
 from train.precision import choose_device, choose_precision
 from train.state import Job
 
@@ -33,7 +34,7 @@ def train(settings: Settings) -> dict[str, Any]:
         [lengths[index] for index in part]
         for step in steps_of(job, 0)
         for batch in step
-        for part in split_by_tokens(batch, lengths, loop.MAX_TOKENS)
+        for part in split_by_tokens(batch, lengths, loop.CPU_TOKENS)
     ]
     flops = sum(training_flops(part, material.encoder) for part in parts)
     rate = gemm_rate(material.encoder, round(sum(lengths) / len(parts)))
@@ -80,7 +81,7 @@ def evaluate_all(settings: Settings) -> dict[str, Any]:
     job, _ = build_job(config, material)
     pairs = material.encoded["validation"]
     own = timed_evaluation(job, pairs, 2 * settings.batch_size)
-    patch("train.evaluate.split_by_tokens", in_batches_of(settings.batch_size)).start()
+    patch("train.evaluate.fill_by_tokens", in_batches_of(settings.batch_size)).start()
     same = timed_evaluation(job, pairs, 2 * settings.batch_size)
     torch.set_num_threads(1)  # as each of the threads works, and so that the profiler sees all of it
     shares = shares_of_time(lambda: evaluate(job.model, pairs, job.precision))
@@ -103,7 +104,7 @@ def frozen(settings: Settings) -> dict[str, Any]:
 
 
 def in_batches_of(size: int) -> Callable[..., list[list[int]]]:
-    """A replacement for `split_by_tokens` that counts pairs."""
+    """A replacement for `fill_by_tokens` that counts pairs."""
     return lambda order, *_: [order[i : i + size] for i in range(0, len(order), size)]
 
 

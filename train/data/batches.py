@@ -53,6 +53,19 @@ def split_by_tokens(batch: Sequence[int], lengths: Sequence[int], max_tokens: in
     return [[index] for index in batch]
 
 
+def fill_by_tokens(order: Sequence[int], lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """Cut into runs that each take as many examples as `max_tokens` tokens hold, one at least."""
+    parts: list[list[int]] = []
+    room = 0
+    for index in order:
+        room -= lengths[index]
+        if room < 0 or not parts:
+            parts.append([])
+            room = max_tokens - lengths[index]
+        parts[-1].append(index)
+    return parts
+
+
 def _cut(batch: Sequence[int], lengths: Sequence[int], tokens: float) -> list[list[int]]:
     """Runs that each end with the example in whose middle a multiple of `tokens` lies."""
     parts: dict[int, list[int]] = {}

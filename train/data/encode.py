@@ -56,8 +56,8 @@ class EncodedPairs:
         """The model's logits (B, C) for these pairs, and their labels (B,), on the device."""
         tokens, labels_B = self.batch(indices)
         if device.type == "cuda":
-            tokens = tokens.pin_memory()
-        return model.classify(tokens.to(device, non_blocking=True)), labels_B.to(device)
+            tokens, labels_B = tokens.pin_memory(), labels_B.pin_memory()
+        return model.classify(tokens.to(device, non_blocking=True)), labels_B.to(device, non_blocking=True)
 
 
 def encode_pairs(

@@ -25,6 +25,7 @@ from train.interrupt import Signals
 from train.journal import log_evaluation
 from train.loop import close_epoch, log_epoch, run_epochs
 from train.material import open_checkpoint
+from train.memory import keep_freed_memory
 from train.onlooker import open_directory
 from train.optim import build_optimizer
 from train.plan import plan_run
@@ -43,7 +44,7 @@ from train.pretrain.weights import EXPORT
 from train.progress import Progress
 from train.records import RunDirectory, describe_environment
 from train.resume import restore_best
-from train.seeds import keep_freed_memory, prepare_process, seed_global_streams
+from train.seeds import prepare_process, seed_global_streams
 from train.session import start_records, summarise, take_up
 from train.state import Job, TrainState
 from train.stopping import Stopping
