@@ -75,7 +75,8 @@ def planned() -> dict[str, list[Any]]:
         plan = read_study(path)
         rates = {block.name: {init: tried[0] for init, tried in block.rates.items()} for block in plan.blocks}
         for run in expand(plan, rates):
-            config = to_record(run.config) | {"encoder": {"num_hidden_layers": run.config.depth or 6}}
+            encoder = {"num_hidden_layers": run.config.depth or 6, "classifier_dropout": run.config.dropout.classifier}
+            config = to_record(run.config) | {"encoder": encoder}
             seen = {"init": run.config.init, "seed": run.config.seed, "learning_rate": run.rate, "certificate": {}}
             made[plan.name].append(SimpleNamespace(id=run.name, config=config, **seen))
     return made

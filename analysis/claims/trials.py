@@ -124,7 +124,7 @@ TRIALS: dict[str, Trial] = {
         one=of("frozen-head", head(learning_rate="3e-05", dropout__classifier="0.3"), measure=upward_share),
         other=of("frozen-head", head(learning_rate="2e-05", dropout__classifier="0.3"), measure=upward_share),
     ),
-    "C7a": Trial(one=_DROPOUTS["0.1"], other=_DROPOUTS["0.3"], subject=("dropout",)),
+    "C7a": Trial(one=_DROPOUTS["0.1"], other=_DROPOUTS["0.3"], subject=("dropout", "encoder.classifier_dropout")),
     "C7b": Trial(
         one=of("frozen-head", *_AT_03, measure=last_validation_loss),
         other=of("frozen-head", *_AT_03, measure=best_validation_loss),
