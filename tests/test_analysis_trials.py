@@ -76,8 +76,9 @@ def planned() -> dict[str, list[Any]]:
         rates = {block.name: {init: tried[0] for init, tried in block.rates.items()} for block in plan.blocks}
         for run in expand(plan, rates):
             config = to_record(run.config) | {"encoder": {"num_hidden_layers": run.config.depth or 6}}
-            seen = {"init": run.config.init, "seed": run.config.seed, "learning_rate": run.rate, "certificate": {}}
-            made[plan.name].append(SimpleNamespace(id=run.name, config=config, **seen))
+            seen = {"init": run.config.init, "seed": run.config.seed, "learning_rate": run.rate}
+            records = {"config": config, "certificate": {}, "environment": {}}
+            made[plan.name].append(SimpleNamespace(id=run.name, **records, **seen))
     return made
 
 

@@ -57,6 +57,11 @@ class Study:
     def runs(self) -> tuple[Run, ...]:
         return tuple(run for runs in self.cells.values() for run in runs)
 
+    def halves(self, arm: Arm) -> list[Arm]:
+        """Returns the arms that saw one side of the pairs of which `arm` saw both."""
+        mine = arm.init, arm.training_examples
+        return [side for side in self.one_sided if (side.init, side.training_examples) == mine]
+
 
 def read_choices(path: Path) -> Choices:
     """Returns what `train.study` chose, over all blocks of its choices.json; nothing where there is no such file.

@@ -64,12 +64,7 @@ def contrasts(findings: Findings) -> list[tuple[Arm, Arm]]:
     pair, arms = findings.pair, findings.study.arms
     first = [pair] if pair else []
     others = [(arm, pair[1]) for arm in arms if arm not in pair] if pair else []
-    sides = [
-        (arm, side)
-        for arm in arms
-        for side in findings.study.one_sided
-        if (side.init, side.training_examples) == (arm.init, arm.training_examples)
-    ]
+    sides = [(arm, side) for arm in arms for side in findings.study.halves(arm)]
     return [*first, *others, *sides]
 
 
