@@ -24,6 +24,7 @@ from analysis.tables.accuracy import (
     group_table,
     one_sided_sentences,
     rate_table,
+    sameness_sentences,
     size_table,
     test_splits,
     words_sentences,
@@ -98,7 +99,12 @@ def register_sentences(findings: Findings) -> list[str]:
 def accuracy_blocks(findings: Findings, plots: Mapping[str, Plot]) -> list[Block]:
     """Returns what the arms reach on the test sets, and how far apart they are."""
     study, found = findings.study, gaps(findings)
-    remarks = chance_sentences(study.arms) + one_sided_sentences(found, study) + words_sentences(study)
+    remarks = (
+        sameness_sentences(found)
+        + chance_sentences(study.arms)
+        + one_sided_sentences(found, study)
+        + words_sentences(study)
+    )
     differences = [gap_table(found)] if found else []
     return [plots["test_accuracy"], accuracy_table(study), *differences, *listed(remarks)]
 

@@ -9,7 +9,7 @@ from analysis.records.groups import group_accuracy, majority_share
 from analysis.records.runs import Run
 from analysis.records.study import Study
 from analysis.records.text import MISSING, listing, number, rate_text, span
-from analysis.statistics.contrasts import accuracy_gap
+from analysis.statistics.contrasts import accuracy_gap, same_answers
 from analysis.statistics.intervals import CHANCE, mean_interval, wilson
 from analysis.statistics.measures import best_accuracy, best_loss
 from analysis.statistics.paired import Comparison
@@ -85,7 +85,7 @@ def gap_table(found: Sequence[tuple[str, Arm, Arm, Comparison]]) -> Table:
             split,
             f"{one.name} minus {other.name}",
             number(gap.difference),
-            span(*gap.interval()),
+            span(*gap.shown_interval()),
             gap.over,
             str(min(gap.seeds)),
             f"{gap.items:,}",
@@ -96,6 +96,17 @@ def gap_table(found: Sequence[tuple[str, Arm, Arm, Comparison]]) -> Table:
     columns = ("split", "arms", "difference", "95% interval", "over", "seeds", "items", "smallest detectable gap")
     caption = "Differences in test accuracy, paired (80% power for the smallest gap)"
     return Table(caption, columns, rows, "runs/*/predictions.csv")
+
+
+def sameness_sentences(found: Sequence[tuple[str, Arm, Arm, Comparison]]) -> list[str]:
+    """Names the arms between which nothing varies, so that no interval can be told."""
+    return [
+        f"{one.name} and {other.name} give every pair of {split} the same answer in every seed."
+        if same_answers(one, other, split)
+        else f"{one.name} and {other.name} are right on the same pairs of {split} in every seed."
+        for split, one, other, gap in found
+        if gap.standard_error == 0
+    ]
 
 
 def chance_sentences(arms: Sequence[Arm]) -> list[str]:
@@ -115,11 +126,17 @@ def chance_sentences(arms: Sequence[Arm]) -> list[str]:
     return sentences
 
 
+def lead_reading(other: str, gap: Comparison) -> str:
+    """Says what an arm's lead over the same arm with one side hidden is, where it is none."""
+    if gap.standard_error == 0:
+        return f"It does as well as {other} on every pair."
+    return f"The 95% interval of its lead over {other}, {span(*gap.shown_interval())}, includes 0 or lies below."
+
+
 def one_sided_sentences(found: Sequence[tuple[str, Arm, Arm, Comparison]], study: Study) -> list[str]:
     """Names the arms that are not shown to do better than the same arm with one side hidden."""
     return [
-        f"{one.name}, {split}: it is not shown to have learned any inference. The 95% interval of its lead over "
-        f"{other.name}, {span(*gap.interval())}, includes 0 or lies below."
+        f"{one.name}, {split}: it is not shown to have learned any inference. " + lead_reading(other.name, gap)
         for split, one, other, gap in found
         if other in study.one_sided and gap.interval()[0] <= 0
     ]

@@ -181,6 +181,8 @@ def lead(one: Arm, other: Arm) -> Comparison:
 
 def lead_text(found: Comparison) -> str:
     """Returns a difference in points with its interval, and whether that includes 0."""
+    if found.standard_error == 0:
+        return f"{number(100 * found.difference, 2)} points (right on the same test pairs)"
     low, high = (100 * end for end in found.interval())
     zero = "which includes 0" if low <= 0 <= high else "without 0"
     return f"{number(100 * found.difference, 2)} points (95% interval {span(low, high, 2)}, {zero})"
