@@ -12,8 +12,9 @@ from analysis.statistics.intervals import LN3, accuracy_interval
 from analysis.statistics.measures import PROBES, last_look, step0_loss
 from analysis.statistics.paired import Comparison
 from analysis.statistics.survival import median_time
-from analysis.tables.accuracy import gaps, per_arm, sameness_sentences
+from analysis.tables.accuracy import gaps, per_arm
 from analysis.tables.claims import on_plateau
+from analysis.tables.remarks import sameness_sentences
 
 MOST_IN_ANSWER = 3
 """Arms that the short answer names in full; the tables have the others."""

@@ -11,9 +11,10 @@ from analysis.statistics.contrasts import accuracy_gap, headline_pair
 from analysis.statistics.ladder import Rung, other_rates, rungs
 from analysis.statistics.matched import Match, matches
 from analysis.statistics.paired import Comparison
-from analysis.tables.accuracy import sameness_sentences, test_splits
+from analysis.tables.accuracy import test_splits
 from analysis.tables.disagreement import Both, both, shown_disagreements
 from analysis.tables.document import Block, Paragraph, Plot, Table
+from analysis.tables.remarks import sameness_sentences
 
 ISOLATED = {
     "embeddings": "the embedding block: the lexicon",
