@@ -1,23 +1,32 @@
 """Runs are compared only if init and rate alone set them apart, or the difference is said to be the subject."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from synthetic_runs import edit, write_run
 
 from analysis.compare import main
+from analysis.records.arms import Arm, group_arms
 from analysis.records.fairness import (
     certificate_differences,
     environment_differences,
     require_fair,
     setting_differences,
+    unfair,
 )
 from analysis.records.reading import RecordError
 from analysis.records.runs import Run, load_study
+from analysis.records.study import open_study
 
 
 def runs_of(study: Path) -> list[Run]:
     return load_study([study])[0]
+
+
+def arms_of(study: Path) -> list[Arm]:
+    return group_arms(runs_of(study))
 
 
 def test_equal_certificates_show_no_difference(tmp_path: Path) -> None:
@@ -25,7 +34,7 @@ def test_equal_certificates_show_no_difference(tmp_path: Path) -> None:
         for seed in (0, 1):
             write_run(tmp_path, init, seed)
     runs = runs_of(tmp_path)
-    assert certificate_differences(runs) + setting_differences(runs) + environment_differences(runs) == []
+    assert certificate_differences(runs) + setting_differences(group_arms(runs)) + environment_differences(runs) == []
 
 
 def test_another_head_another_setting_and_another_machine_are_seen(tmp_path: Path) -> None:
@@ -39,7 +48,7 @@ def test_another_head_another_setting_and_another_machine_are_seen(tmp_path: Pat
     assert str(head) == (
         "head tensors (head_sha256), seed 0: cccccccccccc in pretrained-seed0; 000000000000 in scratch-seed0"
     )
-    (length,) = setting_differences(runs)
+    (length,) = setting_differences(group_arms(runs))
     assert (length.key, length.values) == ("data.max_tokens", {"64": ("pretrained",), "128": ("scratch",)})
     assert [difference.what for difference in environment_differences(runs)] == ["threads"]
 
@@ -54,18 +63,66 @@ def test_a_record_older_than_several_processes_means_one(tmp_path: Path) -> None
         assert [each.what for each in (*certificate_differences(runs), *environment_differences(runs))] == found
 
 
-def test_a_setting_varied_within_an_init_is_a_subject_by_itself(tmp_path: Path) -> None:
+def test_a_setting_varied_within_an_init_is_compared_between_inits_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path, "pretrained", 0)
+    for length in (64, 256):
+        write_run(tmp_path, "scratch", 0, name=f"scratch-{length}", data={"max_tokens": length})
+    assert main([str(tmp_path)]) == 3
+    assert "128 in pretrained" in capsys.readouterr().err
+    assert main([str(tmp_path), "--subject", "data.max_tokens"]) == 0
+    assert "settings are the same" not in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.parametrize("where", [{"hide": "premise"}, {"size": 500}])
+def test_arms_of_one_side_and_of_other_sizes_are_compared_too(tmp_path: Path, where: dict[str, Any]) -> None:
     for init in ("scratch", "pretrained"):
-        for length in (64, 128):
-            write_run(tmp_path, init, 0, name=f"{init}-{length}", data={"max_tokens": length})
-    assert setting_differences(runs_of(tmp_path)) == []
+        write_run(tmp_path, init, 0)
+        write_run(tmp_path, init, 0, **where, name=f"{init}-other")
+    assert unfair(open_study([tmp_path], tmp_path)) == []
+    config = tmp_path / "runs" / "scratch-other" / "config.json"
+    edit(config, optim=json.loads(config.read_text())["optim"] | {"weight_decay": 0.3})
+    (found,) = unfair(open_study([tmp_path], tmp_path))
+    assert found.key == "optim.weight_decay" and len(found.values["0.3"]) == 1
+
+
+def test_arithmetic_is_what_ran_not_what_was_asked(tmp_path: Path) -> None:
+    for init, ran in (("scratch", "float32"), ("pretrained", "bf16")):
+        run = write_run(tmp_path, init, 0)
+        edit(run / "config.json", precision="auto")
+        edit(run / "environment.json", precision=ran)
+    (found,) = setting_differences(arms_of(tmp_path))
+    assert (found.key, set(found.values)) == ("precision", {"float32", "bf16"})
+
+
+def test_what_no_seed_changes_is_compared_between_seeds(tmp_path: Path) -> None:
+    write_run(tmp_path, "scratch", 0)
+    run = write_run(tmp_path, "pretrained", 1)
+    assert unfair(open_study([tmp_path], tmp_path)) == []
+    shapes, data = "d" * 64, {"train": "b" * 64, "validation": "b" * 64, "test": "e" * 64}
+    edit(run / "certificate.json", numerics_version=2, parameters_sha256=shapes, world_size=2, data_sha256=data)
+    found = {each.key: each.where for each in unfair(open_study([tmp_path], tmp_path))}
+    keys = ("numerics_version", "parameters_sha256", "world_size", "data_sha256.test")
+    assert found == dict.fromkeys(keys, "all seeds")
+
+
+def test_arms_without_a_common_seed_cannot_share_head_and_batches(tmp_path: Path) -> None:
+    write_run(tmp_path, "scratch", 0)
+    write_run(tmp_path, "pretrained", 1)
+    assert main([str(tmp_path)]) == 0
+    report = (tmp_path / "report.md").read_text()
+    assert "pretrained and scratch share no seed, so that their heads and batches cannot be compared" in report
+    write_run(tmp_path, "pretrained", 0)
+    assert main([str(tmp_path)]) == 0
+    assert "share no seed" not in (tmp_path / "report.md").read_text()
 
 
 def test_what_belongs_to_an_init_or_changes_no_number_is_no_difference(tmp_path: Path) -> None:
     for init, changes in (("scratch", {"trajectory": 10}), ("mlm", {"mlm": "mnli-5000", "threads": 4})):
         run = write_run(tmp_path, init, 0)
         edit(run / "config.json", **changes, save={"every_minutes": len(init)})
-    assert setting_differences(runs_of(tmp_path)) == []
+    assert setting_differences(arms_of(tmp_path)) == []
 
 
 def test_of_many_runs_a_few_are_named(tmp_path: Path) -> None:
@@ -92,7 +149,7 @@ def test_an_unfair_comparison_is_refused_with_its_difference(
     edit(write_run(tmp_path, "pretrained", 0) / "certificate.json", **FAULTS[key])
     assert main([str(tmp_path)]) == 3
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"({key}), seed 0: " in line
+    assert f"({key}), {'all seeds' if key == 'numerics_version' else 'seed 0'}: " in line
     assert "in pretrained-seed0" in line
     assert line.endswith(f"Allow it: --subject {key}")
     assert not (tmp_path / "report.md").exists()

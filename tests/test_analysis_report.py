@@ -159,14 +159,6 @@ def test_one_run_of_one_arm_is_enough_for_a_report(tmp_path: Path) -> None:
     assert "(1 seed, 95% interval over test items" in (tmp_path / "out/report.md").read_text()
 
 
-def test_an_arm_at_chance_is_said_to_have_learned_nothing(tmp_path: Path) -> None:
-    run = write_run(tmp_path)
-    evaluations = {"validation": {"loss": 1.1, "accuracy": 0.34}, "test": {"accuracy": 0.34, "examples": 900}}
-    edit(run / "summary.json", evaluations={"before": evaluations, "after": evaluations})
-    assert main([str(tmp_path)]) == 0
-    assert "scratch, test: it has learned nothing that this can show" in (tmp_path / "report.md").read_text()
-
-
 def test_the_seed_report_is_quoted_as_its_own() -> None:
     from analysis.records.seed_report import seed_curves
 

@@ -7,8 +7,9 @@ import pytest
 from synthetic_runs import edit, write_run
 
 from analysis.records.arms import Arm
+from analysis.records.choices import chosen_rates, read_choices
 from analysis.records.reading import RecordError
-from analysis.records.study import Study, open_study, read_choices
+from analysis.records.study import Study, open_study
 from analysis.statistics.contrasts import headline_pair
 
 
@@ -128,7 +129,7 @@ def test_one_sided_runs_alone_are_compared_with_each_other(tmp_path: Path) -> No
 
 def test_an_arm_of_which_every_rate_diverged_has_no_choice(tmp_path: Path) -> None:
     (tmp_path / "choices.json").write_text('{"tune": {"scratch": {"chosen": null}, "mlm": {"chosen": 1e-4}}}')
-    assert read_choices(tmp_path / "choices.json") == {"mlm": frozenset({1e-4})}
+    assert chosen_rates(read_choices(tmp_path / "choices.json")) == {"mlm": frozenset({1e-4})}
 
 
 @pytest.mark.parametrize(

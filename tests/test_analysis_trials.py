@@ -77,8 +77,9 @@ def planned() -> dict[str, list[Any]]:
         for run in expand(plan, rates):
             encoder = {"num_hidden_layers": run.config.depth or 6, "classifier_dropout": run.config.dropout.classifier}
             config = to_record(run.config) | {"encoder": encoder}
-            seen = {"init": run.config.init, "seed": run.config.seed, "learning_rate": run.rate, "certificate": {}}
-            made[plan.name].append(SimpleNamespace(id=run.name, config=config, **seen))
+            seen = {"init": run.config.init, "seed": run.config.seed, "learning_rate": run.rate}
+            records = {"config": config, "certificate": {}, "environment": {}}
+            made[plan.name].append(SimpleNamespace(id=run.name, **records, **seen))
     return made
 
 

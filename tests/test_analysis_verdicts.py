@@ -168,6 +168,20 @@ def test_c2_counts_a_run_that_never_leaves_with_its_whole_length(
     assert found.verdict == "SUPPORTED"
 
 
+def test_a_slow_machine_changes_no_share_of_the_seconds(study: Path) -> None:
+    def slow(run: Run) -> None:
+        run.evaluations["probe_validation"]["train_seconds"] *= 2
+
+    one = arm(study, "pretrained")
+    found = verdicts(one, arm(study, "pretrained", slow))["C3b"]
+    assert found.found is not None and found.found.difference == 0
+    assert found.remark == "4 and 4 of 4 runs came to 0.45 within 200 steps, timed by each run's own clock"
+    waits = [e for e in events(study, "pretrained", 0) if e.get("split") == "probe_validation"]
+    first = next(a["step"] for a, b in pairwise(waits) if min(a["accuracy"], b["accuracy"]) >= 0.45)
+    alone = verdicts(one[:1], arm(study, "scratch", slow)[:1])["C3b"].found
+    assert alone and alone.difference == pytest.approx(first / 200 - 1), "the whole run, where scratch never arrives"
+
+
 def test_where_no_run_arrives_nothing_is_known(study: Path) -> None:
     def stay(run: Run) -> None:
         run.evaluations["probe_validation"]["loss"][:] = 1.1

@@ -9,7 +9,8 @@ from synthetic_runs import write_run
 
 from analysis.records.reading import RecordError
 from analysis.records.study import Study, open_study
-from analysis.tables.accuracy import accuracy_table, size_table, words_sentences
+from analysis.tables.accuracy import accuracy_table, size_table
+from analysis.tables.remarks import words_sentences
 
 HASH = "b" * 64
 """Of the training and test pairs of every synthetic run."""
@@ -35,8 +36,9 @@ def test_baselines_of_the_same_size_are_lines_of_the_tables(tmp_path: Path) -> N
     rows = (row("neither", 0.357), row("hypothesis only", 0.431), row("both", 0.402, size=500))
     study = study_with(tmp_path, *rows)
     assert [cells for cells in accuracy_table(study).rows if cells[0] == "test" and cells[1] != "scratch"] == [
-        ("test", "majority class", "n/a", "0.357", "0.300 to 0.600", "n/a", "n/a"),
+        ("test", "majority class of training", "n/a", "0.357", "0.300 to 0.600", "n/a", "n/a"),
         ("test", "bag of words, hypothesis only", "n/a", "0.431", "0.300 to 0.600", "n/a", "n/a"),
+        ("test", "commonest test label (the best constant answer)", "n/a", "0.375", "0.334 to 0.418", "n/a", "n/a"),
     ]
     assert ("500", "bag of words, both", "n/a", "n/a", "0.402", "0.300 to 0.600", "n/a") in size_table(study).rows
 

@@ -114,10 +114,10 @@ def test_a_run_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("scratch", "pretrained", "chance", "told"),
     [
-        (140, 260, "includes chance", "without 0"),
-        (240, 242, "lies above chance", "which includes 0"),
-        (80, 240, "lies below chance", "without 0"),
-        (300, 240, "lies above chance", "without 0"),
+        (140, 260, "includes that of always giving the commonest", "without 0"),
+        (240, 242, "lies above that of always giving the commonest", "which includes 0"),
+        (80, 240, "lies below that of always giving the commonest", "without 0"),
+        (300, 240, "lies above that of always giving the commonest", "without 0"),
     ],
 )
 def test_what_scratch_did(tmp_path: Path, scratch: int, pretrained: int, chance: str, told: str) -> None:
@@ -134,6 +134,19 @@ def test_what_scratch_did(tmp_path: Path, scratch: int, pretrained: int, chance:
     said = f"{100 * gaps.mean():.2f} points (95% interval {low:.2f} to {high:.2f}, {told})".replace("-", "−")
     assert f"pretrained minus scratch is {said}" in text
     assert f"roberta-gradual {said}" in gain_sentence(systems)
+
+
+def test_of_a_constant_answer_it_is_said_which(tmp_path: Path) -> None:
+    run = write_recipe(tmp_path, f"{GRADUAL}-as-reported", "scratch", losses=[1.1], test=[0.3, 0.3], right=120)
+    header, *lines = (run / "predictions.csv").read_text().splitlines()
+    place = header.split(",").index("neutral")
+    rows = [[*line.split(",")] for line in lines]
+    for row in rows:
+        row[3:6] = ["0.1"] * 3
+        row[place] = "0.8"
+    (run / "predictions.csv").write_text("\n".join([header, *map(",".join, rows)]) + "\n")
+    (text,) = scratch_text(open_systems(tmp_path)[0][0])
+    assert "every pair is called neutral" in text and "lies below" not in text
 
 
 @pytest.mark.parametrize(

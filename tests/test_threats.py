@@ -46,7 +46,7 @@ def test_a_bare_record_gives_cause_for_few_threats(study: Path) -> None:
         plan={"steps": 1, "steps_per_epoch": 1, "learning_rate": 1e-4},
     )
     add(study, "data.json", name="other")
-    assert len(said(study).splitlines()) == 3
+    assert len(said(study).splitlines()) == 4
     assert "Few seeds: 2 seeds in the smallest arm" in said(study)
 
 
@@ -95,10 +95,15 @@ def test_a_sweep_on_one_seed_is_said_to_be_one(study: Path) -> None:
     assert "Learning rates were chosen" not in said(study)
 
 
-def test_arms_that_borrow_their_rate_are_said_to(study: Path) -> None:
-    assert "borrow" not in said(study)
+def test_only_rates_of_which_several_ran_are_called_tuned(study: Path) -> None:
+    assert "No learning rate was tuned: each arm ran at its recipe's" in said(study)
+    write_run(study, "scratch", 0, steps=40, rate=1e-3, name="swept")
+    assert "Only scratch has a tuned learning rate; another rate may help pretrained." in said(study)
+    write_run(study, "pretrained", 0, steps=40, rate=1e-3, name="swept-too")
+    assert "tuned" not in said(study) and "borrow" not in said(study)
     write_run(study, "mlm", 0, steps=40)
-    assert "the other arms borrow theirs" in said(study) and "1 seed in the smallest arm" in said(study)
+    assert "Only scratch and pretrained have a tuned learning rate; the other arms borrow theirs." in said(study)
+    assert "1 seed in the smallest arm" in said(study)
 
 
 def test_the_speed_section_has_the_benchmarks_numbers(study: Path) -> None:

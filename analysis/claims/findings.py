@@ -78,6 +78,6 @@ def find(study: Study, beside: Iterable[Study] = (), benchmark: Path | None = No
         verdicts=judge_claims(register, pair, evidence),
         statements={id: claim.statement for id, claim in register.items()},
         worths=worths(study),
-        differences=unfair(study.cells.values()),
+        differences=unfair(study),
         other_registers=other_registers(study),
     )

@@ -1,24 +1,34 @@
 """Verdicts on the tests of `analysis.claims.trials`, from the records of several studies."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from analysis.claims.register import ClaimTest
-from analysis.claims.trials import Measure, Trial, accuracy_on_test
+from analysis.claims.trials import Measure, Side, Trial, accuracy_on_test, sum_of_rises, upward_share
 from analysis.claims.verdicts import UNDECIDED, Verdict, judge
 from analysis.records.arms import Arm, settings
 from analysis.records.fairness import certificate_differences
 from analysis.records.runs import Run
 from analysis.records.study import Study, at_chosen_rates
+from analysis.records.text import listing, number
 from analysis.statistics.contrasts import accuracy_gap
 from analysis.statistics.paired import Comparison, compare_values
+from analysis.statistics.plateau import PLATEAU_LEVEL, loss_below
+
+Studies = Mapping[str, Study]
+"""Name -> study."""
 
 
 def matching(runs: Sequence[Run], wanted: Mapping[str, str]) -> list[Run]:
     """Returns the runs with these settings, at the rate that most seeds have, by seed."""
-    found = [run for run in runs if wanted.items() <= (settings(run) | {"init": run.init}).items()]
-    return sorted(at_chosen_rates(found, {}), key=lambda run: run.seed)
+    return sorted(at_chosen_rates(with_settings(runs, wanted), {}), key=lambda run: run.seed)
+
+
+def with_settings(runs: Sequence[Run], wanted: Mapping[str, str]) -> list[Run]:
+    """Returns the runs with these settings, at any rate."""
+    return [run for run in runs if wanted.items() <= (settings(run) | {"init": run.init}).items()]
 
 
 def unasked(runs: Sequence[Run], subject: Sequence[str]) -> list[str]:
@@ -37,6 +47,11 @@ def by_seed(groups: Sequence[Sequence[Run]], measure: Measure) -> dict[int, floa
     return {seed: float(np.mean([each[seed] for each in values])) for seed in shared}
 
 
+def lacks(side: Side, groups: Sequence[Sequence[Run]]) -> bool:
+    """Whether a run has not what a side is measured by, or not a finite number of it."""
+    return any(not math.isfinite(side.measure(run)) for runs in groups for run in runs)
+
+
 def difference(trial: Trial, one: Sequence[Sequence[Run]], other: Sequence[Sequence[Run]]) -> Comparison | None:
     """Returns the first side minus the second; over seeds and items where both are single groups' accuracy."""
     if trial.one.measure is accuracy_on_test and len(one) == len(other) == 1:
@@ -50,11 +65,59 @@ def difference(trial: Trial, one: Sequence[Sequence[Run]], other: Sequence[Seque
     return compare_values(np.array([first[seed] for seed in seeds]), np.array([second[seed] for seed in seeds]))
 
 
-def trial_verdict(test: ClaimTest, trial: Trial, studies: Mapping[str, Study]) -> Verdict:
+def tuning(study: Study, wanted: Mapping[str, str], rate: float) -> tuple[int, bool]:
+    """Returns how many rates a study tried for a group, and whether the chosen one is known to be at their edge."""
+    found = frozenset(run.learning_rate for run in with_settings(study.runs, wanted))
+    choices = [choice for choice in study.choices if choice.is_of(wanted["init"], found, rate)]
+    return max([len(found), *(len(choice.rates) for choice in choices)]), any(choice.at_edge for choice in choices)
+
+
+def tuning_remarks(test: ClaimTest, tunings: Sequence[Sequence[tuple[int, bool]]]) -> list[str]:
+    """Says how many rates were tried on each side where they are not as many, and which side's is at an edge.
+
+    Args:
+        tunings: of each side, what `tuning` found for its groups.
+    """
+    tried = [sorted({rates for rates, _ in side}) for side in tunings]
+    sides = [" or ".join(map(str, rates)) for rates in tried]
+    remarks = [f"rates tried: {sides[0]} and {sides[1]}"] if tried[0] != tried[1] or len(tried[0]) > 1 else []
+    for name, side in zip(test.arms, tunings, strict=True):
+        if any(edge for _, edge in side):
+            remarks.append(f"the rate of {name} is at the edge of those tried")
+    return remarks
+
+
+def scale_remark(sides: Sequence[Sequence[Run]]) -> str:
+    """Says how large the rises are whose share was taken, which has no scale of its own."""
+    rises = listing([number(float(np.mean([sum_of_rises(run) for run in runs]))) for runs in sides])
+    left = [sum(math.isfinite(loss_below(r.evaluations["probe_train"], PLATEAU_LEVEL).step) for r in s) for s in sides]
+    counts = listing([f"{found} of {len(runs)}" for found, runs in zip(left, sides, strict=True)])
+    return (
+        f"rises sum to {rises} nats in the mean, {counts} runs left the plateau on the training probe; "
+        "a flat curve has a share near one half"
+    )
+
+
+def remarks_on(test: ClaimTest, trial: Trial, sides: Sequence[Sequence[Sequence[Run]]], studies: Studies) -> str:
+    """Returns what a reader of a trial's verdict has to know beside its numbers."""
+    tunings = [
+        [
+            tuning(studies[side.study], wanted, runs[0].learning_rate)
+            for wanted, runs in zip(side.groups, of, strict=True)
+        ]
+        for side, of in zip((trial.one, trial.other), sides, strict=True)
+    ]
+    remarks = tuning_remarks(test, tunings)
+    if trial.one.measure is upward_share:
+        remarks.append(scale_remark([[run for runs in side for run in runs] for side in sides]))
+    return "; ".join(remarks)
+
+
+def trial_verdict(test: ClaimTest, trial: Trial, studies: Studies) -> Verdict:
     """Returns the verdict on a test that has a trial; UNDECIDED, and why, where runs are missing or unfair.
 
     Args:
-        studies: name -> study.
+        studies: the reported one and those beside it.
     """
     sides: list[list[list[Run]]] = []
     for side in (trial.one, trial.other):
@@ -65,7 +128,9 @@ def trial_verdict(test: ClaimTest, trial: Trial, studies: Mapping[str, Study]) -
     unfair = unasked([run for side in sides for runs in side for run in runs], trial.subject)
     if unfair:
         return Verdict(test=test, verdict=UNDECIDED, remark=f"the arms also differ in {', '.join(unfair)}")
+    if lacks(trial.one, sides[0]) or lacks(trial.other, sides[1]):
+        return Verdict(test=test, verdict=UNDECIDED, remark="a run lacks the measure")
     found = difference(trial, *sides)
     if found is None:
         return Verdict(test=test, verdict=UNDECIDED, remark="the arms share no seed")
-    return judge(test, found)
+    return judge(test, found, remarks_on(test, trial, sides, studies))

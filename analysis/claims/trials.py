@@ -3,10 +3,12 @@
 claims.toml says measure, margin and rule; this table says where the records are. C1 to C3: `analysis.claims.verdicts`.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.records.runs import Run
 
@@ -18,26 +20,40 @@ def accuracy_on_test(run: Run) -> float:
     return run.accuracy("test")
 
 
+def losses(run: Run, split: str) -> NDArray[np.float64]:
+    """Returns the losses (nats) of a split from step 0 on, `(looks,)`; NaN where a run has not two of them."""
+    found = run.evaluations[split]["loss"] if split in run.evaluations else np.zeros(0)
+    return found if len(found) > 1 else np.full(2, math.nan)
+
+
 def upward_share(run: Run) -> float:
-    """Returns how much of the training probe's loss curve goes up: 0 if it only falls, about 0.5 if it wanders."""
-    steps = np.diff(run.evaluations["probe_train"]["loss"])
-    moved = float(np.abs(steps).sum())
-    return float(steps[steps > 0].sum()) / moved if moved else 0.0
+    """Returns how much of the training probe's loss curve goes up: 0 if it only falls, about 0.5 if it wanders.
+
+    It has no scale: noise about a flat line has a share near one half, too.
+    """
+    moved = float(np.abs(np.diff(losses(run, "probe_train"))).sum())
+    return sum_of_rises(run) / moved if moved else 0.0
+
+
+def sum_of_rises(run: Run) -> float:
+    """Returns by how many nats the training probe's loss goes up, all rises together."""
+    steps = np.diff(losses(run, "probe_train"))
+    return float(steps[steps > 0].sum())
 
 
 def generalisation_gap(run: Run) -> float:
     """Returns validation minus training loss (nats) at the last look at both probes, in evaluation mode."""
-    return float(run.evaluations["probe_validation"]["loss"][-1] - run.evaluations["probe_train"]["loss"][-1])
+    return float(losses(run, "probe_validation")[-1] - losses(run, "probe_train")[-1])
 
 
 def last_validation_loss(run: Run) -> float:
     """Returns the validation loss (nats) after the last epoch."""
-    return float(run.evaluations["validation"]["loss"][-1])
+    return float(losses(run, "validation")[-1])
 
 
 def best_validation_loss(run: Run) -> float:
     """Returns the lowest validation loss (nats) after any epoch."""
-    return float(run.evaluations["validation"]["loss"][1:].min())
+    return float(losses(run, "validation")[1:].min())
 
 
 @dataclass(frozen=True, kw_only=True)

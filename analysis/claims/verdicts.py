@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.claims.register import ClaimTest
-from analysis.records.reading import CLOCKS
 from analysis.records.runs import Run
 from analysis.statistics.contrasts import seed_pairs, value_gap
 from analysis.statistics.equivalence import equivalence
@@ -106,11 +105,18 @@ def passage_of(test: ClaimTest, run: Run) -> Passage:
     return PASSAGE_TESTS[test.id](run.evaluations.get(test.split or ""), test.level or math.nan)
 
 
+def clock_at(run: Run, split: str, clock: str, step: float) -> float:
+    """Returns what a run's clock shows at a step, straight between the evaluations of a split."""
+    columns = run.evaluations[split]
+    return float(np.interp(step, columns["step"], columns[clock]))
+
+
 def passage_verdict(test: ClaimTest, one: Sequence[Run], other: Sequence[Run]) -> Verdict:
     """C2 and C3: returns whether the first arm comes to a level earlier, paired over seeds.
 
-    A time counts up to a horizon that every run was watched for, as a share of it: the restricted mean, which is
-    defined also when a run never arrives (Royston and Parmar 2013). If no run of either arm arrives, nothing is known.
+    A time counts up to the last step for which every run was watched, as a share of what the run's own clock shows
+    there: the restricted mean, which is defined also when a run never arrives (Royston and Parmar 2013). So a run on a
+    busy machine counts as the same run on a quiet one. If no run of either arm arrives, nothing is known.
 
     Args:
         test: C2a, C2b, C2c or C3b.
@@ -122,12 +128,13 @@ def passage_verdict(test: ClaimTest, one: Sequence[Run], other: Sequence[Run]) -
     if not pairs or any(split not in run.evaluations for pair in pairs for run in pair):
         reason = f"the arms share no seed, or a run has no evaluations of {split}"
         return Verdict(test=test, verdict=UNDECIDED, remark=reason)
-    horizon = min(float(run.evaluations[split][clock][-1]) for pair in pairs for run in pair)
+    cut = min(float(run.evaluations[split]["step"][-1]) for pair in pairs for run in pair)
+    ends = np.array([[clock_at(run, split, clock, cut) for run in pair] for pair in pairs])
     times = np.array([[float(getattr(passage_of(test, run), clock)) for run in pair] for pair in pairs])
-    arrived = (times <= horizon).sum(axis=0)
-    shares = np.minimum(times, horizon) / horizon
-    reached = f"{arrived[0]} and {arrived[1]} of {len(pairs)} runs came to {test.level:g}"
-    remark = f"{reached} within {horizon:,.0f} {CLOCKS[clock]}"
+    arrived = (times <= ends).sum(axis=0)
+    shares = np.minimum(times, ends) / ends
+    own = "" if clock == "step" else ", timed by each run's own clock"
+    remark = f"{arrived[0]} and {arrived[1]} of {len(pairs)} runs came to {test.level:g} within {cut:,.0f} steps{own}"
     if not arrived.any():
         return Verdict(test=test, verdict=UNDECIDED, remark=remark)
     return judge(test, compare_values(shares[:, 0], shares[:, 1]), remark)

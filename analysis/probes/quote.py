@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from analysis.probes.command import recorded_pairs
+from analysis.records.choices import chosen_rates, read_choices
 from analysis.records.reading import SCHEMA_VERSION, RecordError
 from analysis.records.runs import load_study
-from analysis.records.study import Study, arrange, read_choices
+from analysis.records.study import Study, arrange
 from analysis.tables.disagreement import shown_disagreements
 from analysis.tables.errors import shown_mistakes
 from models.errors import DataError, UserError
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     path = asked.study / "quotes.json"
     try:
         runs, _ = load_study([asked.study])  # not open_study, which reads what is to be replaced
-        record = quote(arrange(runs, read_choices(asked.study / "choices.json")), asked.data)
+        record = quote(arrange(runs, chosen_rates(read_choices(asked.study / "choices.json"))), asked.data)
         with replaced_file(path) as fresh:
             fresh.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     except RecordError as error:

@@ -56,13 +56,14 @@ DEFAULTS = flatten(to_record(RunConfig()))
 
 
 def settings(run: Run) -> dict[str, str]:
-    """Returns what was asked of a run apart from its arm and seed, and the learning rate that followed."""
+    """Returns what was asked of a run apart from its arm and seed, and the rate and arithmetic that followed."""
     asked = {
         key: value
         for key, value in (DEFAULTS | flatten(run.config)).items()
         if not key.endswith("seed") and not any(f"{key}.".startswith(f"{part}.") for part in NOT_SETTINGS)
     }
-    return asked | {"learning_rate": f"{run.learning_rate:g}"}
+    followed = {"precision": str(run.environment.get("precision", asked["precision"]))}
+    return asked | followed | {"learning_rate": f"{run.learning_rate:g}"}
 
 
 def varying(runs: Sequence[Run]) -> list[str]:

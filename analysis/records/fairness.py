@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.records.arms import flatten, settings, varying
+from analysis.records.arms import Arm, flatten, settings
 from analysis.records.reading import RecordError
 from analysis.records.runs import Run
+from analysis.records.study import Study
 from analysis.records.text import listing
 
 CERTIFIED = {
@@ -20,7 +21,10 @@ CERTIFIED = {
     "data_sha256.test_unseen": "unseen test data",
     "data_sha256.test_mismatched": "mismatched test data",
 }
-"""Certificate entries that runs of one seed must share, and what they stand for."""
+"""Certificate entries that compared runs must share, and what they stand for."""
+
+OF_A_SEED = ("head_sha256", "batch_order_sha256", "data_sha256.train", "data_sha256.validation")
+"""Those that a seed may change: only runs of one seed must share them."""
 
 UNRECORDED = {"world_size": "1"}
 """What an entry is that a run does not record, because it is younger than the run."""
@@ -67,13 +71,15 @@ def compare(key: str, what: str, where: str, found: Iterable[tuple[str, str]]) -
 
 
 def certificate_differences(runs: Sequence[Run]) -> list[Difference]:
-    """Returns where the certificates of runs with one seed do not agree."""
+    """Returns where the certificates of runs do not agree: within a seed, and in what no seed changes between all."""
+    certificates = [(run, flatten(run.certificate)) for run in runs]
+    seeds = {f"seed {seed}": seed for seed in sorted({run.seed for run in runs})}
     differences = []
-    for seed in sorted({run.seed for run in runs}):
-        found = [(run.id, flatten(run.certificate)) for run in runs if run.seed == seed]
-        for key, what in CERTIFIED.items():
-            values = [(name, certificate.get(key, UNRECORDED.get(key, "not recorded"))) for name, certificate in found]
-            differences += compare(key, what, f"seed {seed}", values)
+    for key, what in CERTIFIED.items():
+        unrecorded = UNRECORDED.get(key, "not recorded")
+        for where, seed in (seeds if key in OF_A_SEED else {"all seeds": None}).items():
+            values = [(run.id, each.get(key, unrecorded)) for run, each in certificates if seed in (None, run.seed)]
+            differences += compare(key, what, where, values)
     return differences
 
 
@@ -83,11 +89,14 @@ def differing_settings(one: Run, other: Run) -> list[str]:
     return sorted(key for key in {*ours, *theirs}.difference(OF_AN_INIT) if ours.get(key) != theirs.get(key))
 
 
-def setting_differences(runs: Sequence[Run]) -> list[Difference]:
-    """Returns the settings that differ between inits though the study varies them within none."""
-    firsts = list({run.init: run for run in reversed(runs)}.values())[::-1]
-    keys = {key for run in firsts for key in differing_settings(firsts[0], run)} - set(varying(runs))
-    asked = [(run.init, settings(run)) for run in firsts]
+def setting_differences(arms: Sequence[Arm], subject: Sequence[str] = ()) -> list[Difference]:
+    """Returns the settings that differ between arms.
+
+    Args:
+        subject: settings that set these arms apart on purpose.
+    """
+    keys = {key for arm in arms for key in differing_settings(arms[0].runs[0], arm.runs[0])}.difference(subject)
+    asked = [(arm.name, settings(arm.runs[0])) for arm in arms]
     return [
         difference
         for key in sorted(keys)
@@ -95,9 +104,18 @@ def setting_differences(runs: Sequence[Run]) -> list[Difference]:
     ]
 
 
-def unfair(cells: Iterable[Sequence[Run]]) -> list[Difference]:
-    """Returns what differs, beside init and rate, between runs that the report compares."""
-    return [found for runs in cells for found in (*certificate_differences(runs), *setting_differences(runs))]
+def unfair(study: Study) -> list[Difference]:
+    """Returns what differs, beside init and rate, between runs that the report compares.
+
+    Compared are the arms of one size, and each arm with itself where it saw one side of each pair.
+    """
+    found = [each for runs in study.cells.values() for each in certificate_differences(runs)]
+    size = study.arms[0].training_examples
+    for arms in (study.arms, *(arms for other, arms in study.sizes.items() if other != size)):
+        found += setting_differences(arms)
+        for arm in arms:
+            found += setting_differences([arm, *study.halves(arm)], ["data.hide"])
+    return found
 
 
 def require_fair(differences: Sequence[Difference], subjects: Sequence[str]) -> None:

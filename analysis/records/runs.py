@@ -84,6 +84,14 @@ class Run:
             found[split][id] = predicted(row, self.id) == row.get("gold")
         return found
 
+    def labels(self, split: str) -> dict[str, str]:
+        """Returns id of an example of a split -> the label that the run names.
+
+        Raises:
+            RecordError: a probability is missing or no number.
+        """
+        return {row["id"]: predicted(row, self.id) for row in self.predictions if row.get("split") == split}
+
 
 def predicted(row: dict[str, str], run_id: str) -> str:
     """Returns the label of highest probability, the first of them at a tie.

@@ -1,6 +1,5 @@
 """A study as the report sees it: arms of one size and one rate side by side, the rest in sections of its own."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,10 +7,10 @@ from pathlib import Path
 from statistics import fmean
 
 from analysis.records.arms import Arm, arm_rank, group_arms, settings
+from analysis.records.choices import Choice, Choices, chosen_rates, read_choices
 from analysis.records.inside import Inside, read_probes
 from analysis.records.outlook import Outlook, read_outlook
 from analysis.records.quotes import Quotes, read_quotes
-from analysis.records.reading import RecordError, is_kind, lookup, parse_object, read_text
 from analysis.records.runs import Run, load_study
 from analysis.records.text import clean
 from analysis.records.yardsticks import Yardstick, read_yardsticks
@@ -21,9 +20,6 @@ SIDES = {"premise": "hypothesis only", "hypothesis": "premise only"}
 
 Cell = tuple[str | None, int]
 """Hidden side and number of training examples: runs are compared within one cell alone."""
-
-Choices = Mapping[str, frozenset[float]]
-"""Init -> the learning rates that validation chose for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +42,8 @@ class Study:
     """Runs that are not finished."""
     outlook: Outlook | None = None
     """What is planned, where that was written down."""
+    choices: tuple[Choice, ...] = ()
+    """Which rates were tried, and which were chosen, where the study wrote that down."""
     yardsticks: tuple[Yardstick, ...] = ()
     """Baselines."""
     quotes: Quotes | None = None
@@ -57,25 +55,10 @@ class Study:
     def runs(self) -> tuple[Run, ...]:
         return tuple(run for runs in self.cells.values() for run in runs)
 
-
-def read_choices(path: Path) -> Choices:
-    """Returns what `train.study` chose, over all blocks of its choices.json; nothing where there is no such file.
-
-    Raises:
-        RecordError: unreadable, or a choice without a rate.
-    """
-    if not path.exists():
-        return {}
-    chosen: dict[str, set[float]] = defaultdict(set)
-    for block, arms in parse_object(read_text(path), str(path)).items():
-        for init, arm in arms.items() if isinstance(arms, dict) else [("?", arms)]:
-            rate = lookup({"arm": arm}, "arm.chosen")
-            if isinstance(arm, dict) and arm.get("chosen", "") is None:
-                continue  # every rate diverged
-            if not is_kind(rate, float):
-                raise RecordError(f"{path}: {block}.{init}.chosen should be a rate, found {json.dumps(rate)[:60]}")
-            chosen[init].add(float(f"{rate:.7g}"))  # the digits that records keep
-    return {init: frozenset(rates) for init, rates in chosen.items()}
+    def halves(self, arm: Arm) -> list[Arm]:
+        """Returns the arms that saw one side of the pairs of which `arm` saw both."""
+        mine = arm.init, arm.training_examples
+        return [side for side in self.one_sided if (side.init, side.training_examples) == mine]
 
 
 def by_rate(runs: Iterable[Run]) -> dict[tuple[str, ...], dict[float, list[Run]]]:
@@ -164,11 +147,13 @@ def open_study(paths: Iterable[Path], folder: Path | None) -> Study:
     runs, left_out = load_study(paths)
     if folder is None:
         return replace(arrange(runs, {}), left_out=tuple(left_out))
+    choices = read_choices(folder / "choices.json")
     return replace(
-        arrange(runs, read_choices(folder / "choices.json")),
+        arrange(runs, chosen_rates(choices)),
         name=clean(folder.resolve().name),
         left_out=tuple(left_out),
         outlook=read_outlook(folder),
+        choices=choices,
         yardsticks=read_yardsticks(folder / "baselines.json", runs),
         quotes=read_quotes(folder / "quotes.json", runs),
         inside=read_probes(folder / "probes", runs),

@@ -29,7 +29,8 @@ class Yardstick:
     high: float
 
     def __str__(self) -> str:
-        return self.name if self.sees == "neither" else f"{self.name}, {self.sees}"
+        """Its name; one that sees no sentence knows the training labels alone."""
+        return f"{self.name} of training" if self.sees == "neither" else f"{self.name}, {self.sees}"
 
 
 def read_yardsticks(path: Path, runs: Iterable[Run]) -> tuple[Yardstick, ...]:

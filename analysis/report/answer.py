@@ -14,6 +14,7 @@ from analysis.statistics.paired import Comparison
 from analysis.statistics.survival import median_time
 from analysis.tables.accuracy import gaps, per_arm
 from analysis.tables.claims import on_plateau
+from analysis.tables.remarks import sameness_sentences
 
 MOST_IN_ANSWER = 3
 """Arms that the short answer names in full; the tables have the others."""
@@ -60,7 +61,7 @@ def accuracy_sentence(findings: Findings) -> str:
     if gap:
         clauses.append(
             f"pretrained minus scratch is {number(gap.difference)}, 95% interval over {gap.over} "
-            f"{span(*gap.interval())} (smallest gap that this could have found: {number(gap.smallest_gap())})"
+            f"{span(*gap.shown_interval())} (smallest gap that this could have found: {number(gap.smallest_gap())})"
         )
     if worth := findings.worths.get(arms[0].training_examples):
         clauses.append(f"to match pretrained, scratch needs {worth}")
@@ -105,11 +106,11 @@ def plateau_sentence(findings: Findings) -> str:
     return f"{start} {', and '.join(clauses)}{reading}."
 
 
-def premise_gains(findings: Findings) -> list[tuple[Arm, Comparison]]:
-    """Returns arms with their test accuracy on both sentences minus that of the hypothesis alone, where it was run."""
+def premise_gaps(findings: Findings) -> list[tuple[str, Arm, Arm, Comparison]]:
+    """Returns split, arm, the arm with the premise hidden and their difference in test accuracy, where it was run."""
     named = main_arms(findings.study.arms)
     return [
-        (one, gap)
+        (split, one, other, gap)
         for split, one, other, gap in gaps(findings)
         if split == "test" and one in named and other.runs[0].hidden == "premise"
     ]
@@ -117,15 +118,25 @@ def premise_gains(findings: Findings) -> list[tuple[Arm, Comparison]]:
 
 def premise_sentence(findings: Findings) -> str:
     """Answers whether the arms use the premise at all: without it, there is nothing to infer from."""
-    gains = premise_gains(findings)
-    parts = [f"{number(gap.difference)} to {arm.name} (95% interval {span(*gap.interval())})" for arm, gap in gains]
-    idle = [arm.name for arm, gap in gains if gap.interval()[0] <= 0]
+    gains = [(arm.name, gap) for _, arm, _, gap in premise_gaps(findings)]
+    parts = [
+        f"{number(gap.difference)} to {name} ({count(min(gap.seeds), 'seed')}, 95% interval "
+        f"{span(*gap.shown_interval())})"
+        for name, gap in gains
+    ]
+    idle = [name for name, gap in gains if gap.interval()[0] <= 0]
     reading = f", so {listing(idle)} cannot be said to have learned to infer" if idle else ""
     return f"Reading the premise beside the hypothesis is worth {listing(parts)}{reading}." if parts else ""
 
 
+def sameness_sentence(findings: Findings) -> str:
+    """Says between which arms of the short answer nothing varies, so that an interval is n/a."""
+    main = [found for found in gaps(findings) if found[0] == "test" and found[1:3] == findings.pair]
+    return " ".join(sameness_sentences([*main, *premise_gaps(findings)]))
+
+
 def answer(findings: Findings) -> list[str]:
     """Returns what each arm reaches, whether by inference, where it starts, how fast, and what has to stand beside."""
-    makers = (accuracy_sentence, premise_sentence, start_sentence, plateau_sentence)
+    makers = (accuracy_sentence, premise_sentence, sameness_sentence, start_sentence, plateau_sentence)
     sentences = [make(findings) for make in makers] + [headline_note(findings.study.arms)]
     return [sentence for sentence in sentences if sentence]

@@ -7,12 +7,14 @@ from statistics import fmean
 from analysis.records.arms import Arm, family
 from analysis.records.study import Study
 from analysis.records.text import MISSING, count, listing, number, rate_text, span
-from analysis.statistics.contrasts import headline_pair
+from analysis.statistics.contrasts import accuracy_gap, headline_pair
 from analysis.statistics.ladder import Rung, other_rates, rungs
 from analysis.statistics.matched import Match, matches
+from analysis.statistics.paired import Comparison
 from analysis.tables.accuracy import test_splits
 from analysis.tables.disagreement import Both, both, shown_disagreements
 from analysis.tables.document import Block, Paragraph, Plot, Table
+from analysis.tables.remarks import sameness_sentences
 
 ISOLATED = {
     "embeddings": "the embedding block: the lexicon",
@@ -31,7 +33,7 @@ def match_row(each: Match) -> tuple[str, ...]:
         *map(str, each.reached),
         *map(number, each.means),
         number(each.gap.difference),
-        span(*each.gap.interval()),
+        span(*each.gap.shown_interval()),
         str(each.gap.seeds[0]),
     )
 
@@ -104,7 +106,14 @@ def ladder_blocks(study: Study, plots: Mapping[str, Plot]) -> list[Block]:
         "itself is not clearly different from zero there is no share. An arm run at several rates is compared at the "
         "one that validation chose for it, else at that of most seeds, else at that of the lowest validation loss."
     )
-    return [*([plots["ladder"]] if "ladder" in plots else []), table, Paragraph(text)]
+    same = [Paragraph(sentence) for sentence in sameness_sentences(ladder_gaps(found, headline_pair(study.arms)))]
+    return [*([plots["ladder"]] if "ladder" in plots else []), table, *same, Paragraph(text)]
+
+
+def ladder_gaps(found: Sequence[Rung], pair: tuple[Arm, Arm] | None) -> list[tuple[str, Arm, Arm, Comparison]]:
+    """Returns split, arms and difference of each arm between and both ends."""
+    ends = [(each.arm, end, accuracy_gap(each.arm, end, "test")) for each in found for end in pair or ()]
+    return [("test", arm, end, gap) for arm, end, gap in ends if gap]
 
 
 def agreement_table(found: Both) -> Table:

@@ -1,5 +1,6 @@
 """The report's summary in Korean, since the report that this study answers is Korean: same records, same numbers."""
 
+import math
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
@@ -8,7 +9,7 @@ from analysis.claims.findings import Findings
 from analysis.claims.verdicts import REFUTED, SUPPORTED, UNDECIDED, Verdict, claim_verdict
 from analysis.records.arms import Arm
 from analysis.records.text import MISSING, number
-from analysis.report.answer import headline_note, premise_gains
+from analysis.report.answer import headline_note, premise_gaps
 from analysis.statistics.contrasts import accuracy_gap
 from analysis.statistics.intervals import LN3, accuracy_interval
 from analysis.statistics.measures import PROBES, last_look, step0_loss
@@ -40,8 +41,8 @@ MINILM = (
 
 
 def span(low: float, high: float, digits: int = 3) -> str:
-    """Returns `0.1 to 0.2`."""
-    return f"{number(low, digits)}에서 {number(high, digits)}"
+    """Returns `0.1 to 0.2`, or `n/a` where there is no interval."""
+    return f"{number(low, digits)}에서 {number(high, digits)}" if math.isfinite(low + high) else MISSING
 
 
 def accuracy_clause(arm: Arm) -> str:
@@ -65,15 +66,18 @@ def accuracy_sentence(pair: tuple[Arm, Arm]) -> str:
         return text
     return (
         f"{text} 두 값의 차이(사전학습 − 무작위)는 {number(gap.difference)}이고, "
-        f"95% 구간은 {span(*gap.interval())}까지이다"
+        f"95% 구간은 {span(*gap.shown_interval())}까지이다"
         f"(이 실험이 찾아낼 수 있는 가장 작은 차이: {number(gap.smallest_gap())})."
     )
 
 
 def premise_sentence(findings: Findings) -> str:
     """Answers whether the arms use the premise at all."""
-    gains = [(ARMS[arm.init], gap) for arm, gap in premise_gains(findings) if arm.init in ARMS]
-    parts = [f"{name} {number(gap.difference)} (95% 구간 {span(*gap.interval())})" for name, gap in gains]
+    gains = [(ARMS[arm.init], gap) for _, arm, _, gap in premise_gaps(findings) if arm.init in ARMS]
+    parts = [
+        f"{name} {number(gap.difference)} (시드 {min(gap.seeds)}개, 95% 구간 {span(*gap.shown_interval())})"
+        for name, gap in gains
+    ]
     idle = [name for name, gap in gains if gap.interval()[0] <= 0]
     doubt = f" {', '.join(idle)}: 추론을 배웠다고 말할 수 없다." if idle else ""
     return f"가설에 더해 전제까지 읽을 때 정확도에서 얻는 이득: {', '.join(parts)}.{doubt}" if parts else ""

@@ -14,8 +14,9 @@ from analysis.records.reading import is_kind, lookup
 from analysis.records.runs import Run
 from analysis.records.study import SIDES, Study
 from analysis.records.text import MISSING, count, listing, number, rate_text
+from analysis.statistics.contrasts import seed_pairs
 from analysis.statistics.measures import best_accuracy
-from analysis.tables.accuracy import test_splits
+from analysis.tables.accuracy import contrasts, test_splits
 from analysis.tables.document import Block, Paragraph, Table
 
 STUDIES = Path(__file__).parents[2] / "train" / "studies"
@@ -110,6 +111,21 @@ def difference_table(caption: str, differences: Sequence[Difference]) -> Table:
     return Table(caption, ("what", "where", "values"), rows, source)
 
 
+EQUAL = (
+    "Settings, parameter names and shapes, number of processes, numerics version and test data are the same in all "
+    "compared runs; head tensors, batches and their order, training and validation data are the same, seed by seed."
+)
+
+
+def strangers(findings: Findings) -> list[str]:
+    """Says of which compared arms the head and the batches, which follow from the seed, cannot be held together."""
+    return [
+        f"{one.name} and {other.name} share no seed, so that their heads and batches cannot be compared."
+        for one, other in contrasts(findings)
+        if not seed_pairs(one.runs, other.runs)
+    ]
+
+
 def fairness(findings: Findings) -> list[Block]:
     """Says whether compared runs differ in their initial weights and rate alone; if not, in what else."""
     blocks: list[Block] = []
@@ -118,8 +134,7 @@ def fairness(findings: Findings) -> list[Block]:
         text = f"{number_of} beside init and learning rate, which were said to be the comparison's subject."
         blocks += [Paragraph(text), difference_table("Differences between compared runs", findings.differences)]
     else:
-        text = "Parameter names and shapes, head tensors, batches and their order, data, numerics version"
-        blocks.append(Paragraph(f"{text} and settings are the same in all compared runs, seed by seed."))
+        blocks.append(Paragraph(" ".join([EQUAL, *strangers(findings)])))
     seeds = {arm.name: listing([str(run.seed) for run in arm.runs]) for arm in findings.study.arms}
     if len(set(seeds.values())) > 1:
         listed = "; ".join(f"{name}: {found}" for name, found in seeds.items())

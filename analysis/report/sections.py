@@ -17,22 +17,25 @@ from analysis.report.speed_section import speed_blocks
 from analysis.report.threats import threats
 from analysis.tables.accuracy import (
     accuracy_table,
-    chance_sentences,
-    edge_sentences,
     gap_table,
     gaps,
     group_table,
-    one_sided_sentences,
     rate_table,
     size_table,
     test_splits,
-    words_sentences,
     worth_table,
 )
 from analysis.tables.before import change_sentence, change_table, seed_table
 from analysis.tables.claims import accuracy_level_table, loss_table, plateau_table, start_table, step_time_table
 from analysis.tables.document import Block, Code, Listing, Paragraph, Plot, Section, Table
 from analysis.tables.errors import class_table, confusion_table, mistake_table
+from analysis.tables.remarks import (
+    chance_sentences,
+    edge_sentences,
+    one_sided_sentences,
+    sameness_sentences,
+    words_sentences,
+)
 
 FOLDED = ("Learning rates", "Accuracy by group", "Runs and fairness", "Data", "How to reproduce")
 """Sections that the page shows closed: long tables to look things up in."""
@@ -98,7 +101,12 @@ def register_sentences(findings: Findings) -> list[str]:
 def accuracy_blocks(findings: Findings, plots: Mapping[str, Plot]) -> list[Block]:
     """Returns what the arms reach on the test sets, and how far apart they are."""
     study, found = findings.study, gaps(findings)
-    remarks = chance_sentences(study.arms) + one_sided_sentences(found, study) + words_sentences(study)
+    remarks = (
+        sameness_sentences(found)
+        + chance_sentences(study.arms)
+        + one_sided_sentences(found, study)
+        + words_sentences(study)
+    )
     differences = [gap_table(found)] if found else []
     return [plots["test_accuracy"], accuracy_table(study), *differences, *listed(remarks)]
 

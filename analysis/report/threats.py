@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from analysis.records.arms import family
 from analysis.records.reading import lookup
 from analysis.records.study import Study
 from analysis.records.text import count, listing
@@ -68,6 +67,17 @@ def sweep_threat(study: Study) -> Iterable[str]:
     yield f"Learning rates were chosen with seed {seeds[0]} alone{more}. Another seed may choose another."
 
 
+def rate_threat(study: Study) -> Iterable[str]:
+    """Says which arms' learning rate was tuned, where not all were."""
+    tuned = [init for init, arms in study.rates.items() if len(arms) > 1]
+    if not tuned:
+        yield "No learning rate was tuned: each arm ran at its recipe's; another rate may help either."
+    elif others := [arm.name for arm in study.arms if arm.init not in tuned]:
+        borrow = {"scratch", "pretrained"} <= set(tuned)
+        rest = "the other arms borrow theirs" if borrow else f"another rate may help {listing(others)}"
+        yield f"Only {listing(tuned)} {'have' if len(tuned) > 1 else 'has'} a tuned learning rate; {rest}."
+
+
 def machine_threats(study: Study) -> Iterable[str]:
     """Says in what arithmetic the runs were made, and what their seconds are worth."""
     if "bf16" in recorded(study, "environment", "precision"):
@@ -99,15 +109,13 @@ def threats(study: Study) -> list[str]:
         "seeds and items adds the sampling of test items; bands in figures run from minimum to maximum."
     )
     passage = "A first passage on a small probe set is early by noise; two consecutive evaluations must agree."
-    borrowed = "Only scratch and pretrained have a tuned learning rate; the other arms borrow theirs."
-    others = any(family(arm.init) not in ("scratch", "pretrained") for arm in study.arms)
     return [
         *size_threat(study),
         seeds,
         *data_threats(study),
         *budget_threat(study),
         *sweep_threat(study),
-        *([borrowed] if others else []),
+        *rate_threat(study),
         *machine_threats(study),
         passage,
     ]

@@ -43,6 +43,16 @@ def accuracy_gap(one: Arm, other: Arm, split: str) -> Comparison | None:
     return compare_items(matrix[0::2], matrix[1::2])
 
 
+def same_answers(one: Arm, other: Arm, split: str) -> bool:
+    """Whether two arms name the same label for every item, in every seed that both have.
+
+    Raises:
+        RecordError: a prediction is malformed.
+    """
+    pairs = seed_pairs(one.runs, other.runs)
+    return all(ours.labels(split) == theirs.labels(split) for ours, theirs in pairs)
+
+
 def value_gap(one: Sequence[Run], other: Sequence[Run], measure: Callable[[Run], float]) -> Comparison | None:
     """Returns first arm minus second in one number a run, paired over seeds; None without pairs or finite numbers."""
     values = np.array([[measure(run) for run in pair] for pair in seed_pairs(one, other)])

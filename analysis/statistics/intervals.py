@@ -17,7 +17,7 @@ NORMAL_975 = 1.959963984540054
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A mean with a 95% interval; `low` and `high` are NaN where one value allows no interval."""
+    """A mean with a 95% interval; `low` and `high` are NaN where one value, or equal ones, allow no interval."""
 
     mean: float
     low: float
@@ -98,14 +98,17 @@ def t_quantile(coverage: float, degrees: float) -> float:
 
 
 def mean_interval(values: Sequence[float], coverage: float = 0.95) -> Interval:
-    """Returns mean and Student's t interval over seeds, with the range; no values give NaN."""
+    """Returns mean and Student's t interval over seeds, with the range; no values give NaN.
+
+    Equal values have no interval either: a few that agree do not show that all others would.
+    """
     n = len(values)
     mean = math.fsum(values) / n if n else math.nan
+    least, most = (min(values), max(values)) if n else (math.nan, math.nan)
     half = math.nan
-    if n > 1:
+    if most > least:
         variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
         half = t_quantile(coverage, n - 1) * math.sqrt(variance / n)
-    least, most = (min(values), max(values)) if n else (math.nan, math.nan)
     return Interval(mean=mean, low=mean - half, high=mean + half, n=n, least=least, most=most)
 
 

@@ -26,6 +26,7 @@ class Rung:
     share: float
     """(arm - scratch) / (pretrained - scratch); NaN, as are both ends, unless the gap is clearly not zero."""
     low: float
+    """The ends are NaN, too, of an arm that is right on just the pairs that scratch, or pretrained, is right on."""
     high: float
 
 
@@ -85,8 +86,10 @@ def rung(arm: Arm, pair: tuple[Arm, Arm], split: str) -> Rung | None:
         return None
     ours, pretrained, scratch = np.split(correctness(runs, split), 3)
     gap = compare_items(pretrained, scratch)
-    ends = (math.nan,) * 3 if covers_zero(gap) else share_of_gap(ours, scratch, pretrained)
-    return Rung(arm=arm, seeds=tuple(seeds), gap=gap, share=ends[0], low=ends[1], high=ends[2])
+    share, low, high = (math.nan,) * 3 if covers_zero(gap) else share_of_gap(ours, scratch, pretrained)
+    if any(np.array_equal(ours, end) for end in (scratch, pretrained)):
+        low = high = math.nan
+    return Rung(arm=arm, seeds=tuple(seeds), gap=gap, share=share, low=low, high=high)
 
 
 def rungs(study: Study, split: str = "test") -> list[Rung]:

@@ -10,7 +10,7 @@ from analysis.records.runs import Run
 from analysis.records.study import Study
 from analysis.records.text import MISSING, listing, number, rate_text, span
 from analysis.statistics.contrasts import accuracy_gap
-from analysis.statistics.intervals import CHANCE, mean_interval, wilson
+from analysis.statistics.intervals import wilson
 from analysis.statistics.measures import best_accuracy, best_loss
 from analysis.statistics.paired import Comparison
 from analysis.tables.claims import MEAN_COLUMNS, mean_cells
@@ -41,21 +41,21 @@ def accuracy_table(study: Study) -> Table:
 
 
 def yardstick_source(study: Study) -> str:
-    """Returns where baselines were measured, or else the label counts from which the majority class follows."""
-    return "baselines.json" if study.yardsticks else "runs/*/data.json"
+    """Returns where baselines were measured, and the label counts from which the best constant answer follows."""
+    return "baselines.json, " * bool(study.yardsticks) + "runs/*/data.json"
 
 
 def yardstick_cells(study: Study, split: str, size: int) -> list[tuple[str, ...]]:
-    """Returns name and `MEAN_COLUMNS` of every baseline with this number of training examples.
+    """Returns name and `MEAN_COLUMNS` of every baseline with this number of training examples, best constant last.
 
-    Where baselines were not measured, the majority class still follows from the label counts of the data.
+    A rule that always says one label can do no better than by the label that is commonest in the test.
     """
     found = [each for each in study.yardsticks if (each.split, each.train_examples) == (split, size)]
     rows = [(str(each), each.accuracy, span(each.low, each.high)) for each in found]
     run = study.arms[0].runs[0]
-    if not rows and (share := majority_share(run, split)) is not None:
+    if (share := majority_share(run, split)) is not None:
         bounds = wilson(share, max(1, run.examples(split)))
-        rows = [("majority class", share, span(bounds.low, bounds.high))]
+        rows.append(("commonest test label (the best constant answer)", share, span(bounds.low, bounds.high)))
     return [(name, MISSING, number(accuracy), interval, MISSING) for name, accuracy, interval in rows]
 
 
@@ -64,12 +64,7 @@ def contrasts(findings: Findings) -> list[tuple[Arm, Arm]]:
     pair, arms = findings.pair, findings.study.arms
     first = [pair] if pair else []
     others = [(arm, pair[1]) for arm in arms if arm not in pair] if pair else []
-    sides = [
-        (arm, side)
-        for arm in arms
-        for side in findings.study.one_sided
-        if (side.init, side.training_examples) == (arm.init, arm.training_examples)
-    ]
+    sides = [(arm, side) for arm in arms for side in findings.study.halves(arm)]
     return [*first, *others, *sides]
 
 
@@ -90,7 +85,7 @@ def gap_table(found: Sequence[tuple[str, Arm, Arm, Comparison]]) -> Table:
             split,
             f"{one.name} minus {other.name}",
             number(gap.difference),
-            span(*gap.interval()),
+            span(*gap.shown_interval()),
             gap.over,
             str(min(gap.seeds)),
             f"{gap.items:,}",
@@ -101,45 +96,6 @@ def gap_table(found: Sequence[tuple[str, Arm, Arm, Comparison]]) -> Table:
     columns = ("split", "arms", "difference", "95% interval", "over", "seeds", "items", "smallest detectable gap")
     caption = "Differences in test accuracy, paired (80% power for the smallest gap)"
     return Table(caption, columns, rows, "runs/*/predictions.csv")
-
-
-def chance_sentences(arms: Sequence[Arm]) -> list[str]:
-    """Names the arms whose accuracy cannot be told from a uniform guess, over seeds or over test items."""
-    sentences = []
-    for arm in arms:
-        for split in test_splits([arm]):
-            values = [run.accuracy(split) for run in arm.runs]
-            items = max(1, arm.runs[0].examples(split))
-            for over, found in (("seeds", mean_interval(values)), ("test items", wilson(fmean(values), items))):
-                if found.contains(CHANCE):
-                    sentences.append(
-                        f"{arm.name}, {split}: it has learned nothing that this can show. The 95% interval of its "
-                        f"accuracy over {over}, {span(found.low, found.high)}, includes chance, 1/3."
-                    )
-                    break
-    return sentences
-
-
-def one_sided_sentences(found: Sequence[tuple[str, Arm, Arm, Comparison]], study: Study) -> list[str]:
-    """Names the arms that are not shown to do better than the same arm with one side hidden."""
-    return [
-        f"{one.name}, {split}: it is not shown to have learned any inference. The 95% interval of its lead over "
-        f"{other.name}, {span(*gap.interval())}, includes 0 or lies below."
-        for split, one, other, gap in found
-        if other in study.one_sided and gap.interval()[0] <= 0
-    ]
-
-
-def words_sentences(study: Study) -> list[str]:
-    """Names the arms that do no better than words of the hypothesis alone."""
-    return [
-        f"{arm.name}, {each.split}: its accuracy, {number(mean)}, is no better than that of the {each}, "
-        f"{number(each.accuracy)}. It has not been shown to learn any inference."
-        for arm in study.arms
-        for each in study.yardsticks
-        if each.sees == "hypothesis only" and each.train_examples == arm.training_examples
-        if (mean := fmean(run.accuracy(each.split) for run in arm.runs)) <= each.accuracy
-    ]
 
 
 def group_table(arms: Sequence[Arm], split: str) -> Table | None:
@@ -183,17 +139,6 @@ def is_compared(study: Study, arm: Arm) -> bool:
     """Whether this learning rate is the one with which the arm's init is compared at its size."""
     used = study.sizes[arm.training_examples]
     return any((other.init, other.learning_rate) == (arm.init, arm.learning_rate) for other in used)
-
-
-def edge_sentences(study: Study) -> list[str]:
-    """Names the tuned arms whose rate is the lowest or highest that was tried."""
-    swept = [study.rates.get(init, ()) for init in ("scratch", "pretrained")]
-    return [
-        f"{arm.init}: its rate, {rate_text(arm.learning_rate)}, is at the edge of those tried; a better may lie beyond."
-        for arms in swept
-        for arm in ({arms[0], arms[-1]} if len(arms) > 2 else ())
-        if is_compared(study, arm)
-    ]
 
 
 def size_table(study: Study) -> Table:

@@ -10,9 +10,10 @@ from analysis.records.arms import Arm
 from analysis.records.text import count, number, span
 from analysis.report.recipes.systems import PRACTICES, REPORTED, System, epochs_of, rule_ended, run_of, watched_pairs
 from analysis.statistics.contrasts import accuracy_gap
-from analysis.statistics.intervals import CHANCE, LN3, Interval, wilson
+from analysis.statistics.intervals import LN3, Interval, wilson
 from analysis.statistics.paired import Comparison
 from analysis.statistics.plateau import PLATEAU_LEVEL, first_run
+from analysis.tables.remarks import floor_reading, only_label
 from train.stopping import Stopping
 
 AGREES, DIFFERS, OPEN = "agrees", "differs", "cannot be told"
@@ -181,6 +182,8 @@ def lead(one: Arm, other: Arm) -> Comparison:
 
 def lead_text(found: Comparison) -> str:
     """Returns a difference in points with its interval, and whether that includes 0."""
+    if found.standard_error == 0:
+        return f"{number(100 * found.difference, 2)} points (right on the same test pairs)"
     low, high = (100 * end for end in found.interval())
     zero = "which includes 0" if low <= 0 <= high else "without 0"
     return f"{number(100 * found.difference, 2)} points (95% interval {span(low, high, 2)}, {zero})"
@@ -194,12 +197,13 @@ def scratch_text(system: System) -> Iterable[str]:
             continue
         run = run_of(scratch)
         losses, accuracy = run.epochs["train_loss"], wilson(run.accuracy("test"), run.examples("test"))
-        chance = "includes" if accuracy.contains(CHANCE) else "lies above" if accuracy.mean > CHANCE else "lies below"
+        label = only_label(run, "test")
+        reading = f"every pair is called {label}" if label else f"which {floor_reading(run, 'test', accuracy)}"
+        reached = f"{number(accuracy.mean, 4)} (95% interval {span(accuracy.low, accuracy.high)}, {reading})"
         text = (
             f"Scratch, {practice}, which the seed report did not run, starts {side_of_ln3(losses[0])} ln 3 "
             f"({number(losses[0], 4)}), leaves the plateau {leaving(plateau_epoch(losses), len(losses))} and reaches "
-            f"a test accuracy of {number(accuracy.mean, 4)} (95% interval {span(accuracy.low, accuracy.high)}, "
-            f"which {chance} chance, 1/3)"
+            f"a test accuracy of {reached}"
         )
         gain = f"; pretrained minus scratch is {lead_text(lead(pretrained, scratch))}" if pretrained else ""
         yield f"{text}{gain}."

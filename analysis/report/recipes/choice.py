@@ -90,10 +90,10 @@ def accuracy_cell(accuracy: float, pairs: int) -> str:
 
 
 def interval_cell(each: Choice) -> str:
-    """Returns the interval of the difference in points, `n/a` where answers were not kept."""
+    """Returns the interval of the difference in points, `n/a` where answers were not kept or are all as good."""
     if each.gap is None:
         return MISSING
-    low, high = each.gap.interval()
+    low, high = each.gap.shown_interval()
     return span(100 * low, 100 * high, 2)
 
 

@@ -138,15 +138,19 @@ def check_run(run: Run) -> None:
         raise RecordError(f"{run.id}/{found[0]}")
 
 
-def check_fair(runs: Sequence[Run]) -> None:
+def check_fair(arms: Mapping[tuple[str, str], Arm]) -> None:
     """Runs of one system share data, batches, head and shapes; those of one recipe differ in init alone.
+
+    Args:
+        arms: (practice, init) -> arm of one system.
 
     Raises:
         RecordError: they do not.
     """
-    by_recipe = [[run for run in runs if recipe_of(run) == recipe] for recipe in PLACES]
-    differences = certificate_differences(runs)
-    differences += [found for group in by_recipe if group for found in setting_differences(group)]
+    differences = certificate_differences([run_of(arm) for arm in arms.values()])
+    for practice in PRACTICES:
+        if group := [arm for (carried, _), arm in arms.items() if carried == practice]:
+            differences += setting_differences(group)
     if differences:
         listed = "; ".join(map(str, differences))
         raise RecordError(f"no fair comparison, runs of one system differ in more than recipe and init: {listed}")
@@ -166,7 +170,7 @@ def system_of(name: str, runs: Iterable[Run]) -> System:
         other = arms.setdefault((practice, run.init), arm)
         if other is not arm:
             raise RecordError(f"runs {run_of(other).id} and {run.id} are the same recipe and init; leave one out")
-    check_fair([run_of(arm) for arm in arms.values()])
+    check_fair(arms)
     outcome = seed_outcomes()[SEED_RUNS[name]]
     return System(
         name=name,
