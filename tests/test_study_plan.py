@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from models.errors import UserError
 from train.cli import parse_run, parse_value
+from train.commands import toml_value
 from train.config import RunConfig, with_setting
 from train.recipes import RECIPES
 from train.study.command import Shard
 from train.study.plan import Study, expand, read_study
-from train.study.runs import command_of, toml_value
+from train.study.runs import command_of
 
 SHIPPED = sorted((Path(__file__).parent.parent / "train" / "studies").glob("*.toml"))
 

@@ -11,8 +11,9 @@ from analysis.report.answer import headline_note
 from analysis.report.beyond_sections import disagreement_blocks, ladder_blocks, matched_blocks
 from analysis.report.calibration_section import calibration_blocks
 from analysis.report.inside_sections import inside_sections
-from analysis.report.provenance import account, commands, data_blocks, fairness, run_table
+from analysis.report.provenance import account, data_blocks, fairness, run_table
 from analysis.report.recipes.report import recipe_blocks
+from analysis.report.reproduce import NOTE, commands
 from analysis.report.speed_section import speed_blocks
 from analysis.report.threats import threats
 from analysis.tables.accuracy import (
@@ -155,7 +156,6 @@ def sections(findings: Findings, plots: Mapping[str, Plot]) -> list[Section]:
     """
     study, arms = findings.study, findings.study.arms
     note = headline_note(arms)
-    reproduce = "Every setting of a run stands in its config.json; the report follows from the records, byte for byte."
     parts: dict[str, list[Block]] = {
         "Test accuracy": accuracy_blocks(findings, plots),
         "Before and after": change_blocks(study, plots),
@@ -180,6 +180,6 @@ def sections(findings: Findings, plots: Mapping[str, Plot]) -> list[Section]:
         "Runs and fairness": [run_table(study), Paragraph(account(study)), *fairness(findings)],
         "Data": data_blocks(study),
         "Threats to validity": listed([note] * bool(note) + threats(study)),
-        "How to reproduce": [Code(commands(study, findings.evidence)), Paragraph(reproduce)],
+        "How to reproduce": [Code(commands(study, findings.evidence)), Paragraph(NOTE)],
     }
     return [Section(heading, tuple(blocks), heading in FOLDED) for heading, blocks in parts.items() if blocks]
