@@ -7,10 +7,12 @@ from pathlib import Path
 
 from analysis.claims.judgement import Evidence
 from analysis.records.outlook import Plans
-from analysis.records.reading import lookup, parse_object, read_text
+from analysis.records.reading import parse_object, read_text
 from analysis.records.runs import Run
 from analysis.records.study import Study
 from train.commands import changes, flags_for
+from train.config import RunConfig
+from train.flags import DATA_FLAGS
 from train.pretrain.cli import PRETRAIN_FLAGS
 from train.recipes import MASKED_LM, RECIPES
 from train.study.plan import expand, read_study
@@ -23,8 +25,8 @@ NOTE = (
     "and train.run another place with --results DIR, and train.pretrain with --out FOLDER."
 )
 
-BASELINE_DATA = ("dataset", "folder", "columns", "label_names", "overlap", "validation_examples", "test_examples")
-"""Settings of the runs' data that the baselines share."""
+BASELINE_FIELDS = {field for _, field, *_ in DATA_FLAGS} - {"data.train_examples"}
+"""Settings that the baselines share with the runs."""
 
 
 def commands(study: Study, evidence: Evidence) -> tuple[str, ...]:
@@ -98,7 +100,8 @@ def mlm_command(run: Run) -> str:
 def baseline_commands(study: Study) -> Iterator[str]:
     """Yields the command that measures the study's baselines again, where it has some."""
     if study.yardsticks:
-        data = {f"data.{key}": value for key in BASELINE_DATA if (value := lookup(study.runs[0].config, f"data.{key}"))}
+        settings = changes(study.runs[0].config, RunConfig())
+        data = {field: value for field, value in settings.items() if field in BASELINE_FIELDS}
         sizes = sorted({each.train_examples for each in study.yardsticks})
         words = [*flags_for(data), "--train-examples", *map(str, sizes), "--out", f"results/{study.name}"]
         yield shlex.join(["python", "-m", "analysis.baselines", *words])
