@@ -15,7 +15,7 @@ from analysis.report.provenance import account, data_blocks, fairness, run_table
 from analysis.report.recipes.report import recipe_blocks
 from analysis.report.reproduce import NOTE, commands
 from analysis.report.speed_section import speed_blocks
-from analysis.report.threats import threats
+from analysis.report.threats import sweep_threat, threats
 from analysis.tables.accuracy import (
     accuracy_table,
     chance_sentences,
@@ -145,7 +145,8 @@ def size_blocks(findings: Findings, plots: Mapping[str, Plot]) -> list[Block]:
 
 def rate_blocks(study: Study, plots: Mapping[str, Plot]) -> list[Block]:
     """Returns what the learning rates tried gave."""
-    return [plots["rates"], rate_table(study), *listed(edge_sentences(study))] if "rates" in plots else []
+    told = listed([*sweep_threat(study), *edge_sentences(study)])
+    return [plots["rates"], rate_table(study), *told] if "rates" in plots else []
 
 
 def sections(findings: Findings, plots: Mapping[str, Plot]) -> list[Section]:
