@@ -12,26 +12,27 @@ from typing import Any
 from analysis.records.files import write_whole
 from analysis.statistics.intervals import wilson
 from models.errors import UserError
-from train.cli import guard
-from train.config import DATASETS, DataConfig
+from train.cli import add_flags, given, guard
+from train.config import DataConfig, RunConfig, with_setting
 from train.data.pairs import LABELS, Example
 from train.data.splits import Splits, load_splits
+from train.flags import DATA_FLAGS
 
 SEES = {"premise only": ("premise",), "hypothesis only": ("hypothesis",), "both": ("premise", "hypothesis")}
 """What a bag of words is made from."""
+
+FLAGS = tuple(flag for flag in DATA_FLAGS if flag[0] != "--train-examples")
+"""Those of a run; of training pairs there may be several numbers here."""
 
 Guess = Callable[[Sequence[Example]], list[str]]
 
 
 def parser() -> argparse.ArgumentParser:
     """Returns the command line."""
-    found = argparse.ArgumentParser(prog="python -m analysis.baselines", description=__doc__)
-    found.add_argument("--dataset", default=DATASETS[0], metavar="NAME", help=f"{' or '.join(DATASETS)} (%(default)s)")
-    found.add_argument("--data", metavar="DIR", help="folder with train.tsv and dev_matched.tsv, as for train.run")
+    found = argparse.ArgumentParser(prog="python -m analysis.baselines", description=__doc__, allow_abbrev=False)
+    add_flags(found, RunConfig(), FLAGS)
     sizes = "training pairs, one or more numbers (default: all)"
-    found.add_argument("--train-examples", type=int, nargs="+", default=[None], metavar="N", help=sizes)
-    found.add_argument("--validation-examples", type=int, default=1_000, metavar="N", help="as the runs' (%(default)s)")
-    found.add_argument("--test-examples", type=int, metavar="N", help="test pairs (default: all)")
+    found.add_argument("--train-examples", type=int, nargs="+", default=[None], metavar="INT", help=sizes)
     found.add_argument("--out", type=Path, metavar="DIR", help="study folder (default: results/DATASET)")
     return found
 
@@ -100,14 +101,11 @@ def measure_all(config: DataConfig, sizes: Sequence[int | None]) -> dict[str, An
 def main(arguments: Sequence[str] | None = None) -> None:
     """Writes baselines.json into the study folder."""
     asked = parser().parse_args(arguments)
-    config = DataConfig(
-        dataset=asked.dataset,
-        folder=asked.data,
-        validation_examples=asked.validation_examples,
-        test_examples=asked.test_examples,
-    )
-    record = measure_all(config, asked.train_examples)
-    out = asked.out or Path("results") / asked.dataset
+    config = RunConfig()
+    for path, value in given(vars(asked), FLAGS):
+        config = with_setting(config, path, value)
+    record = measure_all(config.data, asked.train_examples)
+    out = asked.out or Path("results") / config.data.dataset
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_whole(out / "baselines.json", (json.dumps(record, indent=1) + "\n").encode())

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-USAGE_ERROR, DATA_ERROR = 2, 3
+from analysis.records.text import clean
+
+DATA_ERROR = 3
 
 
 def parser() -> argparse.ArgumentParser:
@@ -56,9 +58,17 @@ def common_study(paths: Sequence[Path]) -> Path | None:
     return studies[0] if len(places) == 1 else None
 
 
+def missing(paths: Sequence[Path]) -> list[Path]:
+    """Returns the paths that are neither a run directory nor a study folder."""
+    return [path for path in paths if not ((path / "runs").is_dir() or (path / "config.json").is_file())]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Writes the report and returns the exit code."""
     asked = parser().parse_args(arguments)
+    for path in missing([*asked.runs, *asked.beside]):
+        print(f"error: {clean(str(path), 400)}: no such run directory or study folder", file=sys.stderr)
+        return DATA_ERROR
     folder = common_study(asked.runs)
     out = asked.out or folder
     if out is None:
@@ -69,7 +79,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from analysis.records.fairness import require_fair
     from analysis.records.reading import RecordError
     from analysis.records.study import open_study
-    from analysis.records.text import clean
     from analysis.report.build import write_report  # late: matplotlib takes a second, --help should not
     from analysis.report.recipes.systems import refuse_recipes
 

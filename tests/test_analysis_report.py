@@ -177,12 +177,16 @@ def test_exit_codes_and_one_line_errors(tmp_path: Path, capsys: pytest.CaptureFi
     (run / "metrics.jsonl").write_text("{\n")
     assert main([str(run)]) == 3
     assert main([str(tmp_path / "runs/nowhere\x1b[2J")]) == 3
+    assert main([str(tmp_path / "loose")]) == 3
+    assert main([str(other), "--beside", str(tmp_path)]) == 3
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 4
+    assert lines[2:] == [
+        f"error: {path}: no such run directory or study folder" for path in (tmp_path / "loose", tmp_path)
+    ]
     assert all(line.startswith("error: ") and "\x1b" not in line for line in lines)
     for usage in (
         [],
-        [str(tmp_path / "loose")],
         [str(run), str(other)],
         [str(other), "--out", str(run / "config.json")],
     ):

@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,8 @@ import pytest
 from scipy import stats
 from synthetic_runs import edit, write_run
 
-from analysis.claims.judgement import Evidence
 from analysis.claims.register import register_sha256
 from analysis.compare import main
-from analysis.records.study import open_study
-from analysis.report.provenance import STUDIES, commands
 
 SIZES = {500: 2, 5000: 3, 19000: 2}
 GROUPS = ("negation", "numerals")
@@ -185,6 +181,11 @@ def test_the_sweep_marks_the_rate_that_is_compared(study: Path) -> None:
     ]
     loss = record(study, "scratch-0.001", "summary")["best"]["validation_loss"]
     assert number(rows[1]["validation loss"]) == pytest.approx(loss, abs=5e-5)
+    for row, run in zip(rows, ("5000-scratch-0", "scratch-0.001", "scratch-0.002"), strict=True):
+        accuracy = record(study, run, "summary")["best"]["validation_accuracy"]
+        assert number(row["on seed 0, which all rates have"]) == pytest.approx(accuracy, abs=5e-4)
+    assert rows[0]["validation accuracy"] != rows[0]["on seed 0, which all rates have"]
+    assert "Learning rates were chosen with seed 0 alone" in part
     assert "scratch: its rate, 3e-4, is at the edge of those tried" in part
 
 
@@ -220,19 +221,3 @@ def test_a_simple_study_has_no_section_that_it_cannot_fill(simple: str) -> None:
     assert not {"How many labelled examples is it worth?", "Learning rates", "Accuracy by group"} & set(headings)
     assert "The claims, judged" in headings
     assert "2 of 3" not in simple
-
-
-@pytest.mark.parametrize("path", sorted(STUDIES.glob("*.toml")), ids=lambda path: path.stem)
-def test_a_study_file_makes_the_runs_again(tmp_path: Path, path: Path) -> None:
-    name = tomllib.loads(path.read_text())["name"]
-    run = write_run(tmp_path / name, "scratch", 0, steps=40)
-    *studies, report = commands(open_study([run], tmp_path / name), Evidence())
-    assert f"python -m train.study train/studies/{path.name}" in studies
-    assert report == f"python -m analysis.compare results/{name}"
-
-
-def test_without_a_study_file_every_run_has_its_command(study: Path) -> None:
-    lines = (study / "report.md").read_text().split("```sh\n")[1].split("```")[0].splitlines()
-    assert lines[-1] == "python -m analysis.compare results/core"
-    assert len(lines) == len(list((study / "runs").iterdir())) + 1
-    assert sum("--hide premise" in line for line in lines) == 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from models.errors import DataError
 from tests.bad_data import ROWS, Refused, tsv
 from tests.running import record, train
+from train.cli import parse_run
 from train.config import DataConfig
 from train.data import check
 from train.data.splits import load_splits
@@ -101,6 +103,23 @@ def test_a_run_records_what_was_counted_and_says_it_first(tmp_path, tiny_checkpo
     assert (found["name"], found["files"], found["counts"]) == ("own-own.tsv", {"train": "own.tsv"}, counts)
     assert all(f"{what}: 1" in capsys.readouterr().err for what in list(counts)[:1])
     assert str(tmp_path) not in json.dumps(record(run, "config"))
+
+
+def test_what_the_check_suggests_a_run_takes_as_it_is(tmp_path, capsys, monkeypatch):
+    rows = [f"a {i}\tb {i}\t{label}" for i in range(20) for label in (0, 1, 2)]
+    (tmp_path / "my pairs.tsv").write_text("\n".join(["text\tclaim\tverdict", *rows]), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    flags = ["--columns", "premise=text,hypothesis=claim,label=verdict", "--overlap", "keep", "--train-examples", "7"]
+    flags += ["--label-names", "entailment,neutral,contradiction", *SIZES]
+    assert check.main(["my pairs.tsv", *flags]) == 0
+    said = capsys.readouterr().out.splitlines()[-1].removeprefix("A run would take these pairs: ")
+    assert said.startswith("--dataset own --data 'my pairs.tsv' ")
+    assert parse_run(shlex.split(said)).config.data == check.parse_check(["my pairs.tsv", *flags])
+
+
+def test_a_path_and_data_together_are_refused(capsys):
+    assert check.main(["one.csv", "--data", "jl"]) == 2
+    assert capsys.readouterr().err == "error: one.csv and --data jl: give one of them\n"
 
 
 def test_help_imports_no_torch():

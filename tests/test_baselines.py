@@ -20,8 +20,10 @@ from sklearn.linear_model import LogisticRegression
 from analysis import bag_of_words as ours
 from analysis.baselines import bag_of_words, main, majority
 from tests.running import record, train
+from train.cli import parse_run
 from train.data.controlled import load_controlled
 from train.data.pairs import LABELS, Example
+from train.data.splits import load_splits
 
 BOTH = ("premise", "hypothesis")
 
@@ -122,6 +124,21 @@ def test_it_stands_on_the_pairs_of_a_run(
         if (r["baseline"], r["train_examples"], r["split"]) == ("majority class", 96, "test")
     )
     assert row["accuracy"] == pytest.approx(share)
+
+
+def test_it_reads_what_a_run_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns of other names, numbers as labels, training pairs among the test pairs: the run's own flags."""
+    rows = [f"a dog sleeps {i}\ta dog rests {i}\t{label}" for i in range(30) for label in (0, 1, 2)]
+    for name, found in (("train", rows), ("test", rows[60:])):
+        (tmp_path / f"{name}.tsv").write_text("\n".join(["text\tclaim\tverdict", *found]) + "\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    flags = ["--dataset", "own", "--data", str(tmp_path), "--validation-examples", "9", "--overlap", "drop"]
+    flags += ["--columns", "premise=text,hypothesis=claim,label=verdict", "--label-names", ",".join(LABELS)]
+    assert main(flags) == 0
+    found = json.loads((tmp_path / "results" / "own" / "baselines.json").read_text(encoding="utf-8"))
+    hashes = load_splits(parse_run(flags).config.data, 0).hashes()
+    assert found["data"]["train_sha256"] == {str(found["baselines"][0]["train_examples"]): hashes.pop("train")}
+    assert found["data"]["sha256"] == hashes
 
 
 def test_what_cannot_work_is_a_line_and_a_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

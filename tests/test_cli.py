@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from models.errors import UserError
-from train.cli import guard, parse_run
+from train.cli import default_of, guard, parse_run
+from train.commands import toml_value
 from train.config import RunConfig, from_record, to_record, with_setting
 from train.flags import FLAGS, SWITCHES
 from train.plan import plan_run
@@ -72,6 +73,14 @@ def test_a_configuration_survives_its_record():
     assert from_record(RunConfig, to_record(config)) == config
 
 
+def test_what_a_field_can_hold_is_taken():
+    pairs = {"optim.weight_decay": 0, "optim.epochs": 3, "data.train_examples": None, "export": False, "init": "none-1"}
+    pairs |= {"freeze.layers": "2", "optim.learning_rate": None, "optim.learning_rates": {"scratch": 0.5, "mlm": 0.1}}
+    flags = [f"--set={path}={toml_value(value)}" for path, value in pairs.items()]
+    found = parse_run(flags).config
+    assert {path: default_of(found, path) for path in pairs} == pairs
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -83,7 +92,17 @@ def test_a_configuration_survives_its_record():
         (["--hide", "both"], "hide 'both' is not premise or hypothesis"),
         (["--freeze", "some"], "freeze 'some' is not none, all or a number"),
         (["--precision", "int8"], "precision 'int8' is not one of"),
-        (["--set", "optim.beta3=1"], "unknown setting 'beta3'"),
+        (["--set", "optim.beta3=1"], "unknown setting 'optim.beta3'"),
+        (["--set", "optim.weight_decay=abc"], "optim.weight_decay = 'abc': expected a number"),
+        (["--set", "freeze.layers=2"], "freeze.layers = 2: expected text (in quotes"),
+        (["--set", "optim.epochs=1.5"], "optim.epochs = 1.5: expected a whole number"),
+        (["--set", "optim.epochs=true"], "optim.epochs = True: expected a whole number"),
+        (["--set", "data.train_examples=64.5"], "data.train_examples = 64.5: expected a whole number or none"),
+        (["--set", "export=no"], "export = 'no': expected true or false"),
+        (["--set", "export=0"], "export = 0: expected true or false"),
+        (["--set", "seed=none"], "seed = None: expected a whole number"),
+        (["--set", "optim=3"], "optim = 3: expected a table"),
+        (["--set", "optim.learning_rates={scratch = '1'}"], "expected a table"),
         (["--set", "optim.beta1"], "write FIELD=VALUE"),
         (["--config", "gone.toml"], "gone.toml"),
         (["--name", "../up"], "use letters, digits"),

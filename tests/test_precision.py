@@ -48,12 +48,20 @@ def test_what_is_asked_for_is_taken(name):
     assert choose_precision(name, CPU).name == name
 
 
-@pytest.mark.parametrize(("has", "slow"), [({"avx512_bf16": True}, False), ({"bf16": True}, False), ({}, True)])
-def test_bf16_where_it_is_slow_gets_one_line_of_warning(monkeypatch, capsys, has, slow):
+@pytest.mark.parametrize(
+    ("name", "has", "slow"),
+    [
+        *(("bf16", {unit: True}, False) for unit in ("amx_bf16", "avx512_bf16", "bf16")),
+        *(("fp16", {unit: True}, False) for unit in ("amx_fp16", "avx512_fp16", "fp16_arith")),
+        *(("bf16", {"avx512_fp16": True}, True), ("fp16", {"avx512_bf16": True, "f16c": True}, True)),
+        *(("bf16", {}, True), ("fp16", {}, True), ("float32", {}, False)),
+    ],
+)
+def test_what_is_asked_for_where_it_is_slow_gets_one_line_of_warning(monkeypatch, capsys, name, has, slow):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
-    choose_precision("bf16", CPU)
+    choose_precision(name, CPU)
     said = capsys.readouterr().err.splitlines()
-    assert [line.startswith("warning: this CPU has no instructions for bf16") for line in said] == [True] * slow
+    assert [line.startswith(f"warning: this CPU has no instructions for {name};") for line in said] == [True] * slow
 
 
 def test_processes_of_a_machine_take_a_gpu_each(monkeypatch):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from recipe_runs import FLAT, FULL, GRADUAL, PAIRS, write_recipe
 from scipy import stats
-from synthetic_runs import edit
+from synthetic_runs import LABELS, edit
 
 from analysis.figures.plots import ARM_COLOURS, OTHER_COLOUR
 from analysis.records.runs import load_run
@@ -147,6 +147,34 @@ def test_of_a_constant_answer_it_is_said_which(tmp_path: Path) -> None:
     (run / "predictions.csv").write_text("\n".join([header, *map(",".join, rows)]) + "\n")
     (text,) = scratch_text(open_systems(tmp_path)[0][0])
     assert "every pair is called neutral" in text and "lies below" not in text
+
+
+@pytest.mark.parametrize(
+    ("scratch", "pretrained", "labels", "level"),
+    [
+        (100, 140, (100, 100, 100), "0.333, chance, 1/3"),
+        (160, 100, (100, 140, 160), "0.400, that of the commonest label"),  # the better arm may be scratch
+        (100, 155, (130, 140, 130), "0.350, that of the commonest label"),
+        (100, 155, (133, 134, 133), None),
+        (155, 100, (100, 100, 100), None),
+    ],
+)
+def test_a_gain_between_arms_that_learned_nothing_is_none(
+    tmp_path: Path, scratch: int, pretrained: int, labels: tuple[int, int, int], level: str | None
+) -> None:
+    for init, right in (("scratch", scratch), ("pretrained", pretrained)):
+        run = write_recipe(tmp_path, f"{GRADUAL}-as-reported", init, **FLAT, right=right)
+        data = json.loads((run / "data.json").read_text())
+        data["splits"]["test"]["labels"] = dict(zip(LABELS, labels, strict=True))
+        edit(run / "data.json", splits=data["splits"])
+    text = gain_sentence(open_systems(tmp_path)[0])
+    low = stats.binomtest(max(scratch, pretrained), PAIRS).proportion_ci(method="wilson").low
+    if level is None:
+        assert low > max(1 / 3, max(labels) / sum(labels)) and "neither" not in text and "without 0" in text
+    else:
+        shares = f"pretrained {pretrained / PAIRS:.4f} and scratch {scratch / PAIRS:.4f}"
+        assert f"roberta-gradual {shares}, neither shown to have learned anything" in text
+        assert low <= max(1 / 3, max(labels) / sum(labels)) and f"not above {level})" in text and "points" not in text
 
 
 @pytest.mark.parametrize(

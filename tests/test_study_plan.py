@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from models.errors import UserError
 from train.cli import parse_run, parse_value
+from train.commands import toml_value
 from train.config import RunConfig, with_setting
 from train.recipes import RECIPES
 from train.study.command import Shard
 from train.study.plan import Study, expand, read_study
-from train.study.runs import command_of, toml_value
+from train.study.runs import command_of
 
 SHIPPED = sorted((Path(__file__).parent.parent / "train" / "studies").glob("*.toml"))
 
@@ -100,13 +101,16 @@ def test_a_chosen_rate_joins_the_run_that_won(tmp_path):
         ("", "there is no [[block]]"),
         ("block = 3", "there is no [[block]]"),
         ("[[block]]\nseeds = [1]", "unknown setting 'seeds'"),
-        ("optim.beta3 = 1\n[[block]]", "unknown setting 'beta3'"),
+        ("optim.beta3 = 1\n[[block]]", "unknown setting 'optim.beta3'"),
         ("[[block]]\nseed = []", "block 1: seed is an empty list"),
         ("[[block]]\nrate.scratch = []", "block 1: rate.scratch is an empty list"),
         ("[[block]]\nrate = 1e-4", "rate is a table"),
-        ("[[block]]\nseed = ['a']", "seed = 'a' is of the wrong kind"),
+        ("[[block]]\nseed = ['a']", "seed = 'a': expected a whole number"),
+        ("[[block]]\nfreeze = 2", "freeze.layers = 2: expected text"),
+        ("optim.weight_decay = true\n[[block]]", "optim.weight_decay = True: expected a number"),
+        ("[[block]]\nrate.pretrained = ['high']", "optim.learning_rate = 'high': expected a number or none"),
         ("[[block]]\nlearning_rate = [2.0]", "learning_rate is 2.0"),
-        ("[[block]]\nlearning_rate = 'bset'", "'bset' is of the wrong kind"),
+        ("[[block]]\nlearning_rate = 'bset'", "optim.learning_rate = 'bset': expected a number or none"),
         ("[[block]]\ncheckpoint = ['a/b']", "use letters, digits"),
         ("[[block]]\ninit = 'magic'", "no learning rate for --init magic"),
         ("[[block]]\nrecipe = ['minilm', 'bert']", "recipe 'bert' is not one of"),

@@ -83,15 +83,20 @@ def build_parser() -> argparse.ArgumentParser:
 
 def add_settings(parser: argparse.ArgumentParser, defaults: RunConfig, flags: Sequence[Flag]) -> None:
     """Give a parser what `settings` reads: the flags with their defaults, --set and --config; and how to resume."""
-    for flag, path, kind, text in flags:
-        default = default_of(defaults, path)
-        shown = text if default is None else f"{text} (default: {default})"
-        parser.add_argument(flag, type=kind, metavar=kind.__name__.upper(), help=shown)
+    add_flags(parser, defaults, flags)
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="any setting by its field")
     parser.add_argument("--config", metavar="FILE", help="TOML file with settings; flags win over it")
     parser.add_argument("--resume", metavar="RUN", help="go on with this unfinished run directory, exactly")
     inexact = "resume although settings, data or machine differ; the record says so"
     parser.add_argument("--allow-inexact", action="store_true", help=inexact)
+
+
+def add_flags(parser: argparse.ArgumentParser, defaults: RunConfig, flags: Sequence[Flag]) -> None:
+    """Give a parser the flags, with their defaults in the help."""
+    for flag, path, kind, text in flags:
+        default = default_of(defaults, path)
+        shown = text if default is None else f"{text} (default: {default})"
+        parser.add_argument(flag, type=kind, metavar=kind.__name__.upper(), help=shown)
 
 
 def default_of(config: RunConfig, path: str) -> Any:
@@ -164,13 +169,16 @@ def settings(arguments: Mapping[str, Any], flags: Sequence[Flag]) -> Iterator[tu
         if not equals:
             raise UserError(f"--set {item!r}: write FIELD=VALUE")
         yield path.strip(), parse_value(value.strip())
-    for flag, path, _, _ in flags:
-        value = arguments[name_of(flag)]
-        if value is not None:
-            yield path, value
+    yield from given(arguments, flags)
     for switch, path, value, _ in SWITCHES:
         if arguments.get(name_of(switch)):
             yield path, value
+
+
+def given(arguments: Mapping[str, Any], flags: Sequence[Flag]) -> Iterator[tuple[str, Any]]:
+    """The fields and values of the flags that were given."""
+    found = ((path, arguments[name_of(flag)]) for flag, path, _, _ in flags)
+    return ((path, value) for path, value in found if value is not None)
 
 
 def name_of(flag: str) -> str:

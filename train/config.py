@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from models.errors import UserError
 from train.data.naming import parse_columns, parse_label_names
+from train.kinds import hints_of, require_kind
 from train.rules import FreezeConfig, StopConfig, require
 
 SCHEMA_VERSION = 1
@@ -218,17 +219,26 @@ def from_record(kind: type, record: Mapping[str, Any]) -> Any:
     Raises:
         UserError: an unknown field, or a value that its section refuses.
     """
-    hints = get_type_hints(kind)
+    hints = hints_of(kind)
     unknown = sorted(set(record) - {f.name for f in fields(kind)})
     require(not unknown, f"unknown setting {', '.join(unknown)}; {kind.__name__} knows {', '.join(hints)}")
     values = {k: from_record(hints[k], v) if is_dataclass(hints[k]) else v for k, v in record.items()}
     return kind(**values)
 
 
-def with_setting(config: Any, path: str, value: Any) -> Any:
-    """A copy of a (nested) configuration with one dotted field changed, e.g. `optim.weight_decay`."""
+def with_setting(config: Any, path: str, value: Any, *, within: str = "") -> Any:
+    """A copy of a (nested) configuration with one dotted field changed, e.g. `optim.weight_decay`.
+
+    Args:
+        within: the dotted path of this configuration in a larger one, for the message.
+
+    Raises:
+        UserError: no such field, a value of another kind, or one that its section refuses.
+    """
     name, _, rest = path.partition(".")
     if not is_dataclass(config) or name not in {f.name for f in fields(config)}:
-        raise UserError(f"unknown setting {path!r}")
-    inner = with_setting(getattr(config, name), rest, value) if rest else value
-    return replace(config, **{name: inner})  # type: ignore[type-var]
+        raise UserError(f"unknown setting {within + path!r}")
+    if rest:
+        value = with_setting(getattr(config, name), rest, value, within=f"{within}{name}.")
+    require_kind(within + path, value, hints_of(type(config))[name])
+    return replace(config, **{name: value})  # type: ignore[type-var]

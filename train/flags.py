@@ -39,6 +39,9 @@ FLAGS: tuple[Flag, ...] = (
     ("--threads", "threads", int, "CPU threads (default: one for each core)"),
 )
 
+DATA_FLAGS = tuple(flag for flag in FLAGS if flag[1].startswith("data.") and flag[0] not in ("--max-tokens", "--hide"))
+"""What decides which pairs there are."""
+
 SWITCHES: tuple[tuple[str, str, Any, str], ...] = (
     # flag without a value, field, what it sets, help
     ("--frozen-dropout", "freeze.dropout", True, "leave dropout on in frozen layers, as the seed report did"),

@@ -12,8 +12,8 @@ from train.progress import say
 
 _DTYPES = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 _BF16_MATRIX_UNITS = ("amx_bf16",)
-_BF16_UNITS = (*_BF16_MATRIX_UNITS, "avx512_bf16", "bf16")
-"""As `torch.cpu.get_capabilities` names them; the last is ARM's."""
+_UNITS = {"bf16": (*_BF16_MATRIX_UNITS, "avx512_bf16", "bf16"), "fp16": ("amx_fp16", "avx512_fp16", "fp16_arith")}
+"""As `torch.cpu.get_capabilities` names them; the last are ARM's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +65,9 @@ def choose_precision(asked: str, device: torch.device) -> Precision:
     instructions for bf16 alone gain little, and without either bf16 is tens to hundreds of times slower than float32.
     """
     if asked != "auto":
-        if asked == "bf16" and device.type == "cpu" and not _cpu_has(_BF16_UNITS):
-            say("warning: this CPU has no instructions for bf16; it will be many times slower than --precision float32")
+        if asked in _UNITS and device.type == "cpu" and not _cpu_has(_UNITS[asked]):
+            slow = "it will be many times slower than --precision float32"
+            say(f"warning: this CPU has no instructions for {asked}; {slow}")
         return Precision(name=asked, reason="as asked", device=device)
     if device.type == "cpu":
         if _cpu_has(_BF16_MATRIX_UNITS):

@@ -1,13 +1,17 @@
 """What a study has planned, as `train.study` wrote it into the study's folder, against what is there."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from analysis.records.reading import SCHEMA_VERSION, RecordError, is_kind, parse_object, read_text
 from analysis.records.runs import run_directories
 from analysis.records.text import clean, listing
+
+Plans = Mapping[str, tuple[str, ...]]
+"""Study file, without its ending -> the runs that it names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +26,7 @@ class Outlook:
     """Those of them that were not begun."""
     waiting: int
     """Runs, at most, whose name follows from a rate that is not chosen yet."""
+    plans: Plans = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -44,16 +49,17 @@ def read_outlook(folder: Path) -> Outlook | None:
     Raises:
         RecordError: a plan is malformed, or a symbolic link is in its place.
     """
-    plans = [read_plan(path) for path in plan_files(folder / "plans")]
+    plans = {path.stem: read_plan(path) for path in plan_files(folder / "plans")}
     if not plans:
         return None
-    planned = dict.fromkeys(name for names, _ in plans for name in names)
+    planned = dict.fromkeys(name for names, _ in plans.values() for name in names)
     begun = {clean(path.name): path for path in run_directories(folder)}
     return Outlook(
         named=len(planned),
         finished=sum(name in begun and (begun[name] / "summary.json").is_file() for name in planned),
         to_come=tuple(name for name in planned if name not in begun),
-        waiting=sum(waiting for _, waiting in plans),
+        waiting=sum(waiting for _, waiting in plans.values()),
+        plans={stem: tuple(names) for stem, (names, _) in plans.items()},
     )
 
 

@@ -1,14 +1,10 @@
-"""Where the numbers come from: runs, fairness, data, and the commands that make them again."""
+"""Where the numbers come from: runs, fairness and data."""
 
 import json
-import shlex
-import tomllib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from analysis.claims.findings import Findings
-from analysis.claims.judgement import Evidence
 from analysis.records.fairness import Difference, environment_differences
 from analysis.records.reading import is_kind, lookup
 from analysis.records.runs import Run
@@ -18,56 +14,6 @@ from analysis.statistics.contrasts import seed_pairs
 from analysis.statistics.measures import best_accuracy
 from analysis.tables.accuracy import contrasts, test_splits
 from analysis.tables.document import Block, Paragraph, Table
-
-STUDIES = Path(__file__).parents[2] / "train" / "studies"
-
-FLAGS = {
-    "--recipe": "recipe",
-    "--init": "init",
-    "--seed": "seed",
-    "--checkpoint": "checkpoint",
-    "--depth": "depth",
-    "--dataset": "data.dataset",
-    "--columns": "data.columns",
-    "--label-names": "data.label_names",
-    "--overlap": "data.overlap",
-    "--train-examples": "data.train_examples",
-    "--hide": "data.hide",
-    "--epochs": "optim.epochs",
-    "--max-steps": "optim.max_steps",
-    "--learning-rate": "plan.learning_rate",
-}
-"""Flags of `train.run` that a command to reproduce a run spells out, and where a run records their values."""
-
-
-def commands(study: Study, evidence: Evidence) -> tuple[str, ...]:
-    """Returns the commands that make the runs again and then this report."""
-    folders = [("", study.name or "STUDY")]
-    folders += [("--beside ", name) for name in evidence.studies if name != (study.name or "")]
-    folders += [("--benchmark ", evidence.benchmark.resolve().name)] if evidence.benchmark else []
-    asked = (f"{flag}results/{shlex.quote(name)}" for flag, name in folders)
-    return (*making_commands(study.name, study.runs), " ".join(["python -m analysis.compare", *asked]))
-
-
-def making_commands(name: str | None, runs: Sequence[Run]) -> list[str]:
-    """Returns the commands that make the runs of a study again.
-
-    A study file names all its runs; without one, each run is named up to the settings outside `FLAGS`.
-    """
-    files = [path.name for path in sorted(STUDIES.glob("*.toml")) if name == name_in(path)]
-    return [f"python -m train.study train/studies/{file}" for file in files] or list(map(run_command, runs))
-
-
-def name_in(path: Path) -> str:
-    """Returns the name of the study that a study file describes."""
-    return str(tomllib.loads(path.read_text(encoding="utf-8")).get("name", path.stem))
-
-
-def run_command(run: Run) -> str:
-    """Returns the command that makes a run again, up to the settings outside `FLAGS`."""
-    asked = [(flag, lookup(run.config, dotted)) for flag, dotted in FLAGS.items()]
-    flags = [f"{flag} {shlex.quote(str(value))}" for flag, value in asked if value is not None]
-    return " ".join(["python -m train.run", *flags])
 
 
 def run_table(study: Study) -> Table:

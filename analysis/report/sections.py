@@ -11,10 +11,11 @@ from analysis.report.answer import headline_note
 from analysis.report.beyond_sections import disagreement_blocks, ladder_blocks, matched_blocks
 from analysis.report.calibration_section import calibration_blocks
 from analysis.report.inside_sections import inside_sections
-from analysis.report.provenance import account, commands, data_blocks, fairness, run_table
+from analysis.report.provenance import account, data_blocks, fairness, run_table
 from analysis.report.recipes.report import recipe_blocks
+from analysis.report.reproduce import NOTE, commands
 from analysis.report.speed_section import speed_blocks
-from analysis.report.threats import threats
+from analysis.report.threats import sweep_threat, threats
 from analysis.tables.accuracy import (
     accuracy_table,
     gap_table,
@@ -152,7 +153,8 @@ def size_blocks(findings: Findings, plots: Mapping[str, Plot]) -> list[Block]:
 
 def rate_blocks(study: Study, plots: Mapping[str, Plot]) -> list[Block]:
     """Returns what the learning rates tried gave."""
-    return [plots["rates"], rate_table(study), *listed(edge_sentences(study))] if "rates" in plots else []
+    told = listed([*sweep_threat(study), *edge_sentences(study)])
+    return [plots["rates"], rate_table(study), *told] if "rates" in plots else []
 
 
 def sections(findings: Findings, plots: Mapping[str, Plot]) -> list[Section]:
@@ -163,7 +165,6 @@ def sections(findings: Findings, plots: Mapping[str, Plot]) -> list[Section]:
     """
     study, arms = findings.study, findings.study.arms
     note = headline_note(arms)
-    reproduce = "Every setting of a run stands in its config.json; the report follows from the records, byte for byte."
     parts: dict[str, list[Block]] = {
         "Test accuracy": accuracy_blocks(findings, plots),
         "Before and after": change_blocks(study, plots),
@@ -188,6 +189,6 @@ def sections(findings: Findings, plots: Mapping[str, Plot]) -> list[Section]:
         "Runs and fairness": [run_table(study), Paragraph(account(study)), *fairness(findings)],
         "Data": data_blocks(study),
         "Threats to validity": listed([note] * bool(note) + threats(study)),
-        "How to reproduce": [Code(commands(study, findings.evidence)), Paragraph(reproduce)],
+        "How to reproduce": [Code(commands(study, findings.evidence)), Paragraph(NOTE)],
     }
     return [Section(heading, tuple(blocks), heading in FOLDED) for heading, blocks in parts.items() if blocks]

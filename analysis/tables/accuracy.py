@@ -1,5 +1,6 @@
 """Tables about test accuracy: by arm, between arms, by group, by learning rate and by number of examples."""
 
+import math
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
@@ -116,8 +117,15 @@ def group_table(arms: Sequence[Arm], split: str) -> Table | None:
     return Table(f"Accuracy on {split} by group (mean over seeds)", columns, rows, "runs/*/predictions.csv")
 
 
+def shared_seeds(study: Study) -> set[int]:
+    """Returns the seeds that every rate of a swept arm has: on these alone the rates can be compared."""
+    swept = [arm for arms in study.rates.values() if len(arms) > 1 for arm in arms]
+    return set.intersection(*({run.seed for run in arm.runs} for arm in swept)) if swept else set()
+
+
 def rate_table(study: Study) -> Table:
-    """Returns what each learning rate gave, and which one the comparison uses."""
+    """Returns what each learning rate gave, over all its seeds and over shared ones, and which one is compared."""
+    shared = shared_seeds(study)
     rows = tuple(
         (
             init,
@@ -125,12 +133,14 @@ def rate_table(study: Study) -> Table:
             str(len(arm.runs)),
             number(fmean(map(best_loss, arm.runs)), 4),
             number(fmean(map(best_accuracy, arm.runs))),
+            number(fmean([best_accuracy(run) for run in arm.runs if run.seed in shared] or [math.nan])),
             "compared" if is_compared(study, arm) else "",
         )
         for init, arms in study.rates.items()
         for arm in arms
     )
-    columns = ("arm", "learning rate", "seeds", "validation loss", "validation accuracy", "")
+    on_shared = f"on {listing([f'seed {seed}' for seed in sorted(shared)]) or 'no seed'}, which all rates have"
+    columns = ("arm", "learning rate", "seeds", "validation loss", "validation accuracy", on_shared, "")
     source = "runs/*/config.json, runs/*/summary.json"
     return Table("Learning rates tried, best epoch, mean over seeds", columns, rows, source)
 

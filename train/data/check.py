@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 
-from models.errors import DataError, shown
-from train.cli import default_of, guard, name_of
+from models.errors import DataError, UserError, shown
+from train.cli import add_flags, given, guard
+from train.commands import changes, flags_for
 from train.config import DataConfig, RunConfig, with_setting
 from train.data.findings import Problem, first_problems
 from train.data.pairs import LABELS
 from train.data.sources import read_source
 from train.data.splits import Splits, divide
-from train.flags import FLAGS
-
-_DATA_FLAGS = tuple(flag for flag in FLAGS if flag[1].startswith("data.") and flag[0] not in ("--max-tokens", "--hide"))
+from train.flags import DATA_FLAGS
 
 _EPILOG = """\
 It prints every problem's kind and the first ten with their place, what would be dropped, mended or is odd, and the
@@ -38,10 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("path", nargs="?", metavar="PATH", help="folder or file; the same as --dataset own --data PATH")
-    for flag, path, kind, text in _DATA_FLAGS:
-        default = default_of(RunConfig(), path)
-        shown = text if default is None else f"{text} (default: {default})"
-        parser.add_argument(flag, type=kind, metavar=kind.__name__.upper(), help=shown)
+    add_flags(parser, RunConfig(), DATA_FLAGS)
     return parser
 
 
@@ -49,16 +47,16 @@ def parse_check(argv: list[str] | None = None) -> DataConfig:
     """What is to be checked.
 
     Raises:
-        UserError: a value that the configuration refuses.
+        UserError: a value that the configuration refuses, or two places of the pairs.
     """
     arguments = vars(build_parser().parse_args(argv))
     config = RunConfig()
+    if arguments["path"] and arguments["data"]:
+        raise UserError(f"{arguments['path']} and --data {arguments['data']}: give one of them")
     if arguments["path"]:
         config = with_setting(with_setting(config, "data.dataset", "own"), "data.folder", arguments["path"])
-    for flag, path, _, _ in _DATA_FLAGS:
-        value = arguments[name_of(flag)]
-        if value is not None:
-            config = with_setting(config, path, value)
+    for path, value in given(arguments, DATA_FLAGS):
+        config = with_setting(config, path, value)
     return config.data
 
 
@@ -83,10 +81,8 @@ def check(config: DataConfig) -> None:
         total = sum(found.kinds.total() for found in findings)
         raise DataError(f"a run would refuse these pairs (problems: {total})" if total else str(refusal))
     print_table(("split", "from", "pairs", *LABELS, "premises"), _split_rows(splits))
-    print(
-        f"A run would take these pairs: --dataset {config.dataset}"
-        + (f" --data {config.folder}" if config.folder else "")
-    )
+    settings = {"data.dataset": config.dataset, **changes({"data": asdict(config)}, RunConfig())}
+    print(f"A run would take these pairs: {shlex.join(flags_for(settings))}")
 
 
 def _problem_row(problem: Problem) -> tuple[object, ...]:

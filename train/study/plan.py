@@ -85,18 +85,6 @@ def read_study(path: Path) -> Study:
     return study
 
 
-def changed(config: RunConfig, field: str, value: Any) -> RunConfig:
-    """The configuration with one field changed, given by its dotted or its short name.
-
-    Raises:
-        UserError: no such field, or not such a value.
-    """
-    try:
-        return with_setting(config, SHORT.get(field, field), value)
-    except TypeError:
-        raise UserError(f"{field} = {value!r} is of the wrong kind") from None
-
-
 def _block(shared: Mapping[str, Any], own: Mapping[str, Any], name: str) -> Block:
     if not all(isinstance(table.get("rate", {}), dict) for table in (shared, own)):
         raise UserError("rate is a table of rates by init, for example rate.scratch = 3e-4")
@@ -162,7 +150,7 @@ def block_runs(block: Block, chosen: Rates) -> Iterator[Planned]:
     recipes = [find_recipe(str(name)) for name in block.grid.get(RECIPE, ("minilm",))]
     for config, *values in itertools.product(recipes, *(block.grid[field] for field in fields)):
         for field, value in zip(fields, values, strict=True):
-            config = changed(config, field, value)
+            config = with_setting(config, field, value)
         for rate in block.rates.get(config.init, block.grid.get(RATE, (None,))):
             if rate == BEST:
                 rate = chosen.get(str(block.tune_on), {}).get(config.init, BEST)
@@ -174,7 +162,7 @@ def _planned(config: RunConfig, rate: Any, block: Block) -> Planned:
         name = run_name(config, block.listed, BEST)
         return Planned(name=name, config=config, rate=math.nan, block=block.name, waits_for=str(block.tune_on))
     rate = plan_run(config, 1).learning_rate if rate is None else rate
-    config = changed(config, RATE, rate)
+    config = with_setting(config, RATE, rate)
     name = run_name(config, block.listed, re.sub(r"\.?0+e", "e", f"{rate:.6e}"))
     return Planned(name=name, config=config, rate=float(rate), block=block.name)
 

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from models.errors import DivergedError, UserError
 from models.files import replaced_file
 from train.cli import flatten, recorded_config
+from train.commands import changes, flags_for
 from train.config import RunConfig, to_record
 from train.interrupt import Signals
 from train.recipes import RECIPES
@@ -96,22 +97,11 @@ def clear(directory: Path) -> None:
 
 def command_of(config: RunConfig, directory: Path) -> list[str]:
     """The command that makes this run, or goes on with it: its recipe, and what differs from that."""
-    usual = dict(flatten(to_record(RECIPES[config.recipe])))
-    changes = {field: value for field, value in flatten(to_record(config)) if value != usual[field]}
     place = ["--results", str(directory.parents[2]), "--study", directory.parents[1].name, "--name", directory.name]
     if state_of(directory) == RunState.STARTED:
         place = ["--resume", str(directory)]
-    settings = [part for field, value in changes.items() for part in ("--set", f"{field}={toml_value(value)}")]
+    settings = flags_for(changes(to_record(config), RECIPES[config.recipe]))
     return [sys.executable, "-m", "train.run", "--recipe", config.recipe, *place, *settings]
-
-
-def toml_value(value: Any) -> str:
-    """What `--set` reads back as this value."""
-    if value is None:
-        return "none"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {toml_value(inner)}" for key, inner in value.items()) + "}"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str | bool) else repr(value)
 
 
 class Child(Signals):

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from analysis.claims.findings import Findings
+from analysis.records.arms import Arm
 from analysis.records.fairness import environment_differences
+from analysis.records.groups import majority_share
+from analysis.records.outlook import read_outlook
 from analysis.records.reading import lookup
 from analysis.records.runs import Run
-from analysis.records.text import clean, count, listing, span
+from analysis.records.text import clean, count, listing, number, span
 from analysis.report.answer import headline_note
-from analysis.report.provenance import amount, difference_table, making_commands
+from analysis.report.provenance import amount, difference_table
 from analysis.report.publish import Drawing, draw_picture, publish
 from analysis.report.recipes.beside import (
     AGREES,
@@ -34,9 +37,12 @@ from analysis.report.recipes.systems import (
     follow_recipes,
     open_systems,
     recipe_of,
+    run_of,
     systems_of,
 )
 from analysis.report.recipes.tables import outcome_table, run_table, setting_table, summary_table
+from analysis.report.reproduce import NOTE, making_commands
+from analysis.statistics.intervals import CHANCE, wilson
 from analysis.tables.document import Block, Code, Listing, Paragraph, Plot, Section
 from train.recipes import RECIPES
 
@@ -75,8 +81,22 @@ def gain_sentence(systems: Sequence[System]) -> str:
     """Says what pretraining buys in each system as reported; nothing where no system has both arms."""
     inits = (REPORTED, "pretrained"), (REPORTED, "scratch")
     both = [(s.name, s.arms[inits[0]], s.arms[inits[1]]) for s in systems if s.arms.keys() >= set(inits)]
-    parts = [f"{name} {lead_text(lead(one, other))}" for name, one, other in both]
+    parts = [f"{name} {gain_text(one, other)}" for name, one, other in both]
     return f"Pretrained minus scratch in test accuracy, as reported: {'; '.join(parts)}." if parts else ""
+
+
+def gain_text(pretrained: Arm, scratch: Arm) -> str:
+    """Says by how much pretrained is better; where neither arm beats naming one label always, says that instead."""
+    shares = [run_of(arm).accuracy("test") for arm in (pretrained, scratch)]
+    better = wilson(max(shares), run_of(pretrained).examples("test"))
+    label = majority_share(run_of(pretrained), "test") or 0.0
+    if better.low > max(CHANCE, label):
+        return lead_text(lead(pretrained, scratch))
+    level = "that of the commonest label" if label > CHANCE else "chance, 1/3"
+    return (
+        f"pretrained {number(shares[0], 4)} and scratch {number(shares[1], 4)}, neither shown to have learned anything "
+        f"(95% interval of the better {span(better.low, better.high)}, not above {number(max(CHANCE, label))}, {level})"
+    )
 
 
 def cost_sentence(systems: Sequence[System]) -> str:
@@ -152,7 +172,9 @@ def system_section(system: System, plot: Plot) -> Section:
     return Section(system.name, (plot, outcome_table(system), *map(Paragraph, texts)))
 
 
-def sections(systems: Sequence[System], plots: dict[str, Plot], left_out: Sequence[str], name: str) -> list[Section]:
+def sections(
+    systems: Sequence[System], plots: dict[str, Plot], left_out: Sequence[str], commands: tuple[str, ...]
+) -> list[Section]:
     """Returns the report below its first screen."""
     runs, found = runs_of(systems), choices_by_run(systems)
     changed, machine = setting_table(runs), environment_differences(runs)
@@ -164,22 +186,23 @@ def sections(systems: Sequence[System], plots: dict[str, Plot], left_out: Sequen
     purpose: list[Block] = [*([changed] if changed else []), Listing(tuple(purpose_items(runs)))]
     told: list[Block] = [Paragraph(f"{not_run_sentence(systems)} {missing_text(systems, left_out)}"), run_table(runs)]
     told += [difference_table("Runs were made in different environments", machine)] if machine else []
-    commands = (*making_commands(name, runs), f"python -m analysis.recipes results/{shlex.quote(name)}")
     return [
         *(system_section(system, plots[system.name]) for system in systems),
         *([Section("What choosing by training loss costs", tuple(costs))] if found else []),
         Section("Different on purpose", tuple(purpose)),
         Section("Runs", tuple(told), folded=True),
-        Section("How to reproduce", (Code(commands),), folded=True),
+        Section("How to reproduce", (Code(commands), Paragraph(NOTE)), folded=True),
     ]
 
 
-def build(systems: Sequence[System], left_out: Sequence[str], name: str) -> tuple[dict[str, Any], dict[str, Drawing]]:
+def build(
+    systems: Sequence[System], left_out: Sequence[str], commands: tuple[str, ...]
+) -> tuple[dict[str, Any], dict[str, Drawing]]:
     """Returns what the templates show, and the figures.
 
     Args:
         left_out: runs that are not finished.
-        name: the study's folder below results/.
+        commands: what makes the runs again and then the report.
     """
     note = headline_note([arm for system in systems for arm in system.arms.values()])
     pictures = {"overview": draw_picture("overview", OUTCOMES, systems, note)}
@@ -190,7 +213,7 @@ def build(systems: Sequence[System], left_out: Sequence[str], name: str) -> tupl
         "question": "Do the seed report's recipes do here what it reported?",
         "answer": answer(systems),
         "overview": plots["overview"],
-        "sections": sections(systems, plots, left_out, name),
+        "sections": sections(systems, plots, left_out, commands),
     }
     return content, drawings
 
@@ -206,7 +229,10 @@ def write_recipe_report(folder: Path) -> tuple[Path, list[str]]:
         OSError: the folder cannot be written.
     """
     systems, left_out = open_systems(folder)
-    content, drawings = build(systems, left_out, clean(folder.resolve().name))
+    name, outlook = clean(folder.resolve().name), read_outlook(folder)
+    made = making_commands(name, runs_of(systems), outlook.plans if outlook else {})
+    commands = (*made, f"python -m analysis.recipes results/{shlex.quote(name)}")
+    content, drawings = build(systems, left_out, commands)
     return publish(content, drawings, folder, {}), left_out
 
 

@@ -1,0 +1,107 @@
+"""The commands that make a report's records again, and then the report."""
+
+import shlex
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from analysis.claims.judgement import Evidence
+from analysis.records.outlook import Plans
+from analysis.records.reading import parse_object, read_text
+from analysis.records.runs import Run
+from analysis.records.study import Study
+from train.commands import changes, flags_for
+from train.config import RunConfig
+from train.flags import DATA_FLAGS
+from train.pretrain.cli import PRETRAIN_FLAGS
+from train.recipes import MASKED_LM, RECIPES
+from train.study.plan import expand, read_study
+
+STUDIES = Path(__file__).parents[2] / "train" / "studies"
+
+NOTE = (
+    "Every setting of a run stands in its config.json, where a path is its last part alone; the report follows from "
+    "the records, byte for byte. A run that is there is not made again: where results/ holds these, give train.study "
+    "and train.run another place with --results DIR, and train.pretrain with --out FOLDER."
+)
+
+BASELINE_FIELDS = {field for _, field, *_ in DATA_FLAGS} - {"data.train_examples"}
+"""Settings that the baselines share with the runs."""
+
+
+def commands(study: Study, evidence: Evidence) -> tuple[str, ...]:
+    """Returns the commands that make again what the report shows, studies beside included, and then the report."""
+    others = [other for name, other in evidence.studies.items() if name != (study.name or "")]
+    folders = [("", study.name or "STUDY"), *(("--beside ", str(other.name)) for other in others)]
+    folders += [("--benchmark ", evidence.benchmark.resolve().name)] if evidence.benchmark else []
+    asked = (f"{flag}results/{shlex.quote(name)}" for flag, name in folders)
+    made = [line for each in (study, *others) for line in study_commands(each)]
+    made += [f"python -m train.benchmark --out results/{shlex.quote(folders[-1][1])}"] if evidence.benchmark else []
+    return (*made, " ".join(["python -m analysis.compare", *asked]))
+
+
+def study_commands(study: Study) -> list[str]:
+    """Returns the commands that make a study's runs and baselines again."""
+    plans = study.outlook.plans if study.outlook else {}
+    return [*making_commands(study.name, study.runs, plans), *baseline_commands(study)]
+
+
+def making_commands(name: str | None, runs: Sequence[Run], plans: Plans) -> list[str]:
+    """Returns the commands that make the runs of a study again: of the arm mlm its weights, study files, single runs.
+
+    Args:
+        name: the study's folder below results/.
+        plans: the runs of each study file, as far as that was written down; else the files say it themselves.
+    """
+    there = {run.id for run in runs}
+    files = {stem: names for stem, names in (plans or shipped_plans(name)).items() if there & set(names)}
+    files = {stem: names for stem, names in files.items() if name_in(STUDIES / f"{stem}.toml") == name}
+    planned = {run for names in files.values() for run in names}
+    return [
+        *dict.fromkeys(mlm_command(run) for run in runs if run.init == "mlm"),
+        *(f"python -m train.study train/studies/{stem}.toml" for stem in files),
+        *(run_command(run, name or "STUDY") for run in runs if run.id not in planned),
+    ]
+
+
+def shipped_plans(name: str | None) -> Plans:
+    """Returns the runs of each study file that describes this study, as far as their rates are known."""
+    files = [path for path in sorted(STUDIES.glob("*.toml")) if name == name_in(path)]
+    return {path.stem: tuple(run.name for run in expand(read_study(path), {})) for path in files}
+
+
+def name_in(path: Path) -> str | None:
+    """Returns the name of the study that a study file describes, None where there is no such file."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))["name"] if path.is_file() else None
+
+
+def run_command(run: Run, study: str) -> str:
+    """Returns the command that makes a run again: its recipe, and what differs from that."""
+    recipe = str(run.config.get("recipe", "minilm"))
+    settings = changes(run.config, RECIPES.get(recipe, RECIPES["minilm"]))
+    words = ["--recipe", recipe, "--study", study, "--name", run.id, *flags_for(settings)]
+    return shlex.join(["python", "-m", "train.run", *words])
+
+
+def mlm_command(run: Run) -> str:
+    """Returns the command that makes the weights which a run of the arm mlm began with, by their own record."""
+    data = run.config["data"]
+    usual = f"{data['dataset']}-{data.get('train_examples') or 'all'}"
+    name = Path(str(run.config.get("mlm") or usual)).name
+    command = ["python", "-m", "train.pretrain", "--out", f"results/mlm/{name}"]
+    record = run.path.parents[2] / "mlm" / name / "config.json"
+    if not record.is_file():
+        return f"{shlex.join(command)}  # with settings that these records do not have"
+    return shlex.join(
+        [*command, *flags_for(changes(parse_object(read_text(record), str(record)), MASKED_LM), PRETRAIN_FLAGS)]
+    )
+
+
+def baseline_commands(study: Study) -> Iterator[str]:
+    """Yields the command that measures the study's baselines again, where it has some."""
+    if study.yardsticks:
+        settings = changes(study.runs[0].config, RunConfig())
+        data = {field: value for field, value in settings.items() if field in BASELINE_FIELDS}
+        sizes = sorted({each.train_examples for each in study.yardsticks})
+        words = [*flags_for(data), "--train-examples", *map(str, sizes), "--out", f"results/{study.name}"]
+        yield shlex.join(["python", "-m", "analysis.baselines", *words])
