@@ -147,8 +147,11 @@ def test_the_claims_table_has_verdict_effect_interval_seeds_and_smallest_gap(stu
     assert (low, high) == pytest.approx(tuple(paired.confidence_interval(0.90)), abs=6e-5)
     gaps = np.subtract(losses["pretrained"], losses["scratch"])
     assert number(rows["C1a"]["difference"]) == pytest.approx(gaps.mean(), abs=6e-5)
-    power = stats.t.ppf(0.975, 2) + stats.t.ppf(0.8, 2)
-    assert number(rows["C1a"]["smallest detectable gap"]) == pytest.approx(power * stats.sem(gaps), abs=6e-5)
+    assert rows["C1a"]["smallest detectable gap"] == "n/a", "an equivalence test has none"
+    low, high = map(number, rows["C1b"]["interval"].removesuffix(" (95%)").split(" to "))
+    quantile = stats.t.ppf(0.975, 2)
+    beyond = number(rows["C1b"]["margin"]) + (1 + stats.t.ppf(0.8, 2) / quantile) * (high - low) / 2
+    assert number(rows["C1b"]["smallest detectable gap"]) == pytest.approx(beyond, abs=2e-4)
     assert rows["C1"]["verdict"] == rows["C1a"]["verdict"]
     assert rows["C3a"]["verdict"] == "UNDECIDED"
     assert rows["C2a"]["seeds"] == "3"
@@ -213,7 +216,8 @@ def test_runs_under_another_register_are_counted(study: Path, simple: str) -> No
     part = section((study / "report.md").read_text(), "The claims, judged")
     assert "1 run recorded another claims register (sha256 dddddddddddd)" in part
     assert part.count("another claims register") == 1
-    assert "another claims register" not in simple
+    assert "not all runs recorded" in part and "before the runs" not in part
+    assert "another claims register" not in simple and "2 runs recorded no register" in simple
 
 
 def test_a_simple_study_has_no_section_that_it_cannot_fill(simple: str) -> None:

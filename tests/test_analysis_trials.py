@@ -197,7 +197,8 @@ def benchmark(folder: Path, *, bf16: bool) -> Path:
         rounds.append({"order": list(measured), "measured": measured})
     growth = {name: [{"x": 1, "seconds": 1.0}] for name in ("examples", "sequence_length", "hidden_size")}
     folder.mkdir()
-    (folder / "record.json").write_text(json.dumps({"schema_version": 1, "rounds": rounds, "growth": growth}))
+    record = {"schema_version": 1, "rounds": rounds, "growth": growth, "environment": {"device": "cpu"}}
+    (folder / "record.json").write_text(json.dumps(record))
     return folder
 
 
@@ -216,6 +217,7 @@ def test_rounds_of_a_benchmark_decide_on_seconds_and_memory(
     assert tests["C3a"].verdict == "REFUTED", "equal within the margin is no faster"
     assert tests["C9a"].verdict == ("REFUTED" if bf16 else "UNDECIDED"), "one per cent of memory is below the margin"
     assert tests["C9b"].verdict == ("SUPPORTED" if bf16 else "UNDECIDED")
+    assert "on cpu: another device may tell otherwise" in tests["C3a"].remark
     assert tests["C13a"].verdict == "UNDECIDED" and "float16" in tests["C13a"].remark
 
 

@@ -27,7 +27,7 @@ def test_no_better_than_one_label_is_said_to_be_nothing_learned(tmp_path: Path) 
     constant = [",".join([*line.split(",")[:3], "0.1", "0.1", "0.8", line.split(",")[-1]]) for line in lines]
     (run / "predictions.csv").write_text("\n".join([header, *constant]) + "\n")
     assert main([str(tmp_path)]) == 0
-    assert f"{nothing} Each run gives all pairs one label (neutral)." in (tmp_path / "report.md").read_text()
+    assert f"{nothing} Each run gives all pairs one label, neutral." in (tmp_path / "report.md").read_text()
 
 
 def test_above_chance_but_not_above_one_label_is_not_learned(tmp_path: Path) -> None:

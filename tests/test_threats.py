@@ -95,6 +95,22 @@ def test_a_sweep_on_one_seed_is_said_to_be_one(study: Path) -> None:
     assert "Learning rates were chosen" not in said(study)
 
 
+def test_the_smallest_arm_shown_counts(study: Path) -> None:
+    assert "Few seeds: 2 seeds in the smallest arm" in said(study)
+    write_run(study, "scratch", 0, steps=40, hide="premise", name="blind")
+    assert "Few seeds: 1 seed in the smallest arm" in said(study) and "over test items alone" in said(study)
+    write_run(study, "scratch", 1, steps=40, hide="premise", name="blind-1")
+    assert "Few seeds: 2 seeds" in said(study) and "over test items alone" not in said(study)
+    write_run(study, "scratch", 0, steps=40, size=500, name="small")
+    assert "Few seeds: 1 seed in the smallest arm" in said(study)
+
+
+@pytest.mark.parametrize(("sample", "same"), [("first", True), ("seeded", False)])
+def test_one_sample_of_training_pairs_is_a_threat(study: Path, sample: str, same: bool) -> None:
+    add(study, "config.json", data={"dataset": "mnli", "sample": sample})
+    assert ("Every seed trains on the same pairs, the first of the training set" in said(study)) == same
+
+
 def test_only_rates_of_which_several_ran_are_called_tuned(study: Path) -> None:
     assert "No learning rate was tuned: each arm ran at its recipe's" in said(study)
     write_run(study, "scratch", 0, steps=40, rate=1e-3, name="swept")

@@ -32,7 +32,7 @@ class Findings:
     differences: list[Difference]
     """What differs, beside init and rate, between runs that are compared."""
     other_registers: Mapping[str, int]
-    """sha256 of a claims register other than today's -> how many runs were made under it."""
+    """sha256 of a claims register other than today's -> how many runs, of all studies, recorded it; "" is none."""
 
 
 def worths(study: Study, split: str = "test") -> dict[int, Worth]:
@@ -51,12 +51,10 @@ def worths(study: Study, split: str = "test") -> dict[int, Worth]:
     }
 
 
-def other_registers(study: Study) -> dict[str, int]:
-    """Returns sha256 -> runs for every recorded claims register that is not the present one."""
-    recorded = [run.environment.get("claims_sha256") for run in study.runs]
-    present = register_sha256()
-    others = sorted({str(sha256) for sha256 in recorded if sha256 is not None} - {present})
-    return {sha256: recorded.count(sha256) for sha256 in others}
+def other_registers(studies: Iterable[Study]) -> dict[str, int]:
+    """Returns sha256 -> runs for every claims register that is not the present one; "" where a run recorded none."""
+    recorded = [str(run.environment.get("claims_sha256") or "") for study in studies for run in study.runs]
+    return {sha256: recorded.count(sha256) for sha256 in sorted({*recorded} - {register_sha256()})}
 
 
 def find(study: Study, beside: Iterable[Study] = (), benchmark: Path | None = None) -> Findings:
@@ -79,5 +77,5 @@ def find(study: Study, beside: Iterable[Study] = (), benchmark: Path | None = No
         statements={id: claim.statement for id, claim in register.items()},
         worths=worths(study),
         differences=unfair(study),
-        other_registers=other_registers(study),
+        other_registers=other_registers(evidence.studies.values()),
     )

@@ -66,4 +66,6 @@ def timed_verdict(test: ClaimTest, folder: Path | None) -> Verdict:
     one, other = logarithms(record, asked.of), logarithms(record, asked.by)
     if not one or not other:
         return Verdict(test=test, verdict=UNDECIDED, remark="the benchmark's machine could not measure it")
-    return judge(test, compare_values(np.array(one), np.array(other)), "seeds are rounds of the benchmark")
+    device = lookup(record, "environment.device") or "an unknown device"
+    remark = f"seeds are rounds of the benchmark, on {device}: another device may tell otherwise"
+    return judge(test, compare_values(np.array(one), np.array(other)), remark)

@@ -39,6 +39,12 @@ MINILM = (
     "따라서 여기서 보이는 이득은 라벨 없는 텍스트만으로 얻은 이득이 아니다."
 )
 
+REGISTERED = {
+    True: "측정량, 허용 폭, 규칙은 실험 전에 analysis/claims.toml에 등록했다.",
+    False: "측정량, 허용 폭, 규칙은 analysis/claims.toml의 것이나, 모든 실행이 이를 기록하지는 않았다.",
+}
+"""Whether every run recorded the present claims register -> what is said of it."""
+
 
 def span(low: float, high: float, digits: int = 3) -> str:
     """Returns `0.1 to 0.2`, or `n/a` where there is no interval."""
@@ -147,4 +153,8 @@ def summary(findings: Findings) -> dict[str, Any] | None:
         plateau_sentence(findings, pair),
         MINILM if headline_note(findings.study.arms) else "",
     ]
-    return {"answer": [sentence for sentence in sentences if sentence], "rows": claim_rows(findings)}
+    return {
+        "answer": [sentence for sentence in sentences if sentence],
+        "registration": REGISTERED[not findings.other_registers],
+        "rows": claim_rows(findings),
+    }

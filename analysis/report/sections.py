@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from analysis.claims.findings import Findings
-from analysis.claims.verdicts import Verdict, claim_verdict
+from analysis.claims.verdicts import Verdict, by_equivalence, claim_verdict
 from analysis.records.study import Study
 from analysis.records.text import MISSING, count, number, span
 from analysis.report.answer import headline_note
@@ -47,18 +47,22 @@ def listed(items: list[str]) -> list[Block]:
     return [Listing(tuple(items))] if items else []
 
 
+def smallest_supported(each: Verdict) -> float:
+    """Returns the true difference that would be found, with 80% power, to lie beyond the margin; NaN by equivalence."""
+    return math.nan if by_equivalence(each.test) or not each.found else each.found.smallest_gap() + each.test.margin
+
+
 def verdict_row(each: Verdict) -> tuple[str, ...]:
     """Returns one test of a claim as cells."""
-    difference, gap = (each.found.difference, each.found.smallest_gap()) if each.found else (math.nan, math.nan)
     return (
         each.test.id,
         f"{each.test.measure}{'' if each.test.decides else ' (shown beside)'}: {' minus '.join(each.test.arms)}",
         each.verdict,
-        number(difference, 4),
+        number(each.found.difference if each.found else math.nan, 4),
         f"{span(*each.interval, 4)} ({100 * each.coverage:.0f}%)" if each.found else MISSING,
         str(each.seeds),
         f"{each.test.margin:g}",
-        number(gap, 4),
+        number(smallest_supported(each), 4),
         each.remark,
     )
 
@@ -75,9 +79,9 @@ def verdict_blocks(findings: Findings) -> list[Block]:
     ends = ("smallest detectable gap", "remark")
     table = Table("Claims of the seed report", (*columns, *ends), tuple(rows), verdict_source(findings))
     text = (
-        "Measure, margin and rule of each test were registered in analysis/claims.toml before the runs. A claim is "
-        "supported if all its deciding tests support it, and refuted if one of them refutes it. Differences are "
-        "paired over seeds."
+        f"{registration(findings)} A claim is supported if all its deciding tests support it, and refuted if one of "
+        "them refutes it. Differences are paired over seeds. The smallest detectable gap is the true difference that, "
+        "with 80% power, would be found to lie beyond the margin; an equivalence test has none."
     )
     return [Paragraph(text), table, *listed(register_sentences(findings))]
 
@@ -91,10 +95,23 @@ def verdict_source(findings: Findings) -> str:
     return ", ".join(["analysis/claims.toml", *(f"runs/*/{kind}" for kind in kinds), *beside, *timed])
 
 
+def registration(findings: Findings) -> str:
+    """Says whether the tests were registered before the runs, as far as the runs' records show it."""
+    if findings.other_registers:
+        return "Measure, margin and rule of each test are those of analysis/claims.toml, which not all runs recorded."
+    runs = count(sum(len(study.runs) for study in findings.evidence.studies.values()), "run")
+    return (
+        "Measure, margin and rule of each test were registered in analysis/claims.toml before the runs: "
+        f"{runs}, each with this register's sha256 in its record."
+    )
+
+
 def register_sentences(findings: Findings) -> list[str]:
-    """Says which runs were made under another claims register than the present one."""
+    """Says which runs, of any study given, recorded another claims register than the present one, or none."""
     return [
         f"{count(runs, 'run')} recorded another claims register (sha256 {sha256[:12]}) than the one applied here."
+        if sha256
+        else f"{count(runs, 'run')} recorded no register: nothing shows that the tests were fixed before."
         for sha256, runs in findings.other_registers.items()
     ]
 
@@ -136,6 +153,18 @@ def group_blocks(study: Study, plots: Mapping[str, Plot]) -> list[Block]:
     return [plots["groups"], *tables] if "groups" in plots else []
 
 
+def seed_words(study: Study) -> str:
+    """Says of which arms the interval of the examples-worth lets seeds vary: of those that have several."""
+    seeds = [len(a.runs) for arms in study.sizes.values() for a in arms if a.init in ("scratch", "pretrained")]
+    if min(seeds) > 1:
+        return " and lets seeds vary"
+    return (
+        " alone: one seed says nothing about others"
+        if max(seeds) == 1
+        else ", and lets seeds vary where an arm has several"
+    )
+
+
 def size_blocks(findings: Findings, plots: Mapping[str, Plot]) -> list[Block]:
     """Returns accuracy against the number of training examples, and what pretraining is worth in examples."""
     if "sizes" not in plots:
@@ -145,7 +174,7 @@ def size_blocks(findings: Findings, plots: Mapping[str, Plot]) -> list[Block]:
         text = (
             "Examples-worth: the number of labelled examples with which scratch matches pretrained, read off the "
             "scratch curve (made monotone, straight between sizes on a log scale); “>=” where no size that was run "
-            "reaches it. The interval resamples test items and lets seeds vary."
+            f"reaches it. The interval resamples test items{seed_words(findings.study)}."
         )
         blocks += [Paragraph(text), worth_table(findings)]
     return blocks

@@ -39,6 +39,22 @@ def size_threat(study: Study) -> Iterable[str]:
         )
 
 
+def seed_threats(study: Study) -> Iterable[str]:
+    """Says how few seeds the smallest arm has that is shown with an interval, and what seeds do not vary."""
+    shown = [*study.arms, *study.one_sided, *(arm for arms in study.sizes.values() for arm in arms)]
+    fewest = min(len(arm.runs) for arm in shown)
+    alone = " One seed has an interval over test items alone." if fewest == 1 else ""
+    yield (
+        f"Few seeds: {count(fewest, 'seed')} in the smallest arm. An interval over seeds is Student's t, one over "
+        f"seeds and items adds the sampling of test items; bands in figures run from minimum to maximum.{alone}"
+    )
+    if recorded(study, "config", "data.sample") == ["first"] and max(len(arm.runs) for arm in shown) > 1:
+        yield (
+            "Every seed trains on the same pairs, the first of the training set: an interval over seeds says nothing "
+            "about other training pairs."
+        )
+
+
 def budget_threat(study: Study) -> Iterable[str]:
     """Says that both arms had the same number of epochs, and whether scratch was still rising at their end."""
     pair = headline_pair(study.arms)
@@ -71,7 +87,8 @@ def rate_threat(study: Study) -> Iterable[str]:
     """Says which arms' learning rate was tuned, where not all were."""
     tuned = [init for init, arms in study.rates.items() if len(arms) > 1]
     if not tuned:
-        yield "No learning rate was tuned: each arm ran at its recipe's; another rate may help either."
+        which = "either" if len(study.arms) == 2 else "any"
+        yield f"No learning rate was tuned: each arm ran at its recipe's; another rate may help {which}."
     elif others := [arm.name for arm in study.arms if arm.init not in tuned]:
         borrow = {"scratch", "pretrained"} <= set(tuned)
         rest = "the other arms borrow theirs" if borrow else f"another rate may help {listing(others)}"
@@ -103,15 +120,10 @@ def data_threats(study: Study) -> Iterable[str]:
 
 def threats(study: Study) -> list[str]:
     """Returns what a reader has to know before believing a number of this report, as far as the records say it."""
-    fewest = min(len(arm.runs) for arm in study.arms)
-    seeds = (
-        f"Few seeds: {count(fewest, 'seed')} in the smallest arm. An interval over seeds is Student's t, one over "
-        "seeds and items adds the sampling of test items; bands in figures run from minimum to maximum."
-    )
     passage = "A first passage on a small probe set is early by noise; two consecutive evaluations must agree."
     return [
         *size_threat(study),
-        seeds,
+        *seed_threats(study),
         *data_threats(study),
         *budget_threat(study),
         *sweep_threat(study),

@@ -7,7 +7,7 @@ from analysis.records.arms import Arm
 from analysis.records.groups import majority_share
 from analysis.records.runs import Run
 from analysis.records.study import Study
-from analysis.records.text import listing, number, rate_text, span
+from analysis.records.text import number, rate_text, span
 from analysis.statistics.contrasts import same_answers
 from analysis.statistics.intervals import CHANCE, Interval, mean_interval, wilson
 from analysis.statistics.paired import Comparison
@@ -58,7 +58,7 @@ def no_learning(arm: Arm, split: str) -> str:
     """Says why an arm is not shown to have learned anything, over seeds or over test items; nothing where it is."""
     labels = dict.fromkeys(only_label(run, split) or "" for run in arm.runs)
     if "" not in labels:
-        return f"Each run gives all pairs one label ({listing(list(labels))})."
+        return f"Each run gives all pairs one label, {' or '.join(labels)}."
     values, run = [run.accuracy(split) for run in arm.runs], arm.runs[0]
     over_items = wilson(fmean(values), max(1, run.examples(split)))
     for over, found in (("seeds", mean_interval(values)), ("test items", over_items)):

@@ -1,0 +1,58 @@
+"""What the report says of the claims register and of seeds holds for the runs that it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from synthetic_runs import edit, write_run
+
+from analysis.claims.findings import find
+from analysis.claims.register import register_sha256
+from analysis.records.study import open_study
+from analysis.report.korean import summary
+from analysis.report.sections import register_sentences, registration, seed_words
+
+
+def make(folder: Path, sha256: str | None) -> Path:
+    for init in ("scratch", "pretrained"):
+        run = write_run(folder, init, 0, steps=40)
+        if sha256:
+            edit(run / "environment.json", claims_sha256=sha256)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("beside", "said"),
+    [
+        (register_sha256(), []),
+        ("d" * 64, ["2 runs recorded another claims register (sha256 dddddddddddd) than the one applied here."]),
+        (None, ["2 runs recorded no register: nothing shows that the tests were fixed before."]),
+    ],
+)
+def test_the_registers_of_all_studies_count(tmp_path: Path, beside: str | None, said: list[str]) -> None:
+    mine, theirs = make(tmp_path / "mine", register_sha256()), make(tmp_path / "theirs", beside)
+    found = find(open_study([mine], mine), [open_study([theirs], theirs)])
+    assert register_sentences(found) == said
+    assert ("before the runs: 4 runs, each with" in registration(found)) == (not said)
+    in_korean = summary(found)
+    assert in_korean and ("실험 전에" in in_korean["registration"]) == (not said)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [
+        ({500: 1, 5000: 1}, " alone: one seed says nothing about others"),
+        ({500: 1, 5000: 2}, ", and lets seeds vary where an arm has several"),
+        ({500: 2, 5000: 2}, " and lets seeds vary"),
+    ],
+)
+def test_the_interval_of_the_worth_varies_seeds_where_there_are_several(
+    tmp_path: Path, seeds: Mapping[int, int], words: str
+) -> None:
+    for size, number in seeds.items():
+        for seed in range(number):
+            for init in ("scratch", "pretrained"):
+                write_run(tmp_path, init, seed, size=size, steps=40, name=f"{init}-{size}-{seed}")
+    assert seed_words(open_study([tmp_path], tmp_path)) == words
