@@ -1,4 +1,19 @@
-"""What a user can do wrong, by exit code. The command line prints such an error as one line, without a traceback."""
+"""What a user can do wrong, by exit code, and what to type instead. An error is printed as one line, no traceback."""
+
+import shlex
+import sys
+from pathlib import Path
+
+
+def python() -> str:
+    """What starts this Python again: its path, relative where it lies below the working folder."""
+    path = Path(sys.executable)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else sys.executable
+
+
+def command(module: str, *arguments: object) -> str:
+    """What to type to run a module with this Python."""
+    return shlex.join([python(), "-m", module, *map(str, arguments)])
 
 
 def shown(text: str) -> str:

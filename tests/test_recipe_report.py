@@ -24,6 +24,7 @@ from analysis.records.study import open_study
 from analysis.report.recipes.systems import SEED_RUNS
 from analysis.report.sections import sections
 from analysis.tables.document import Block, Paragraph, Plot, Table
+from models.errors import command
 from tests.browser import Browser
 from tests.payloads import PAYLOADS
 
@@ -142,7 +143,7 @@ def test_the_main_report_shows_the_outcomes_of_a_study_beside_it_alone(study: Pa
 def test_compare_names_the_command_for_runs_of_several_recipes(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert compare([str(study)]) == 3
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith(f"python -m analysis.recipes {study}")
+    assert line.endswith(command("analysis.recipes", study))
 
 
 def change(path: Path, dotted: str, value: Any) -> None:

@@ -15,6 +15,7 @@ from tests.torture.compare import checkpoints, different_records
 from tests.torture.sabotage import before_call, replaced, send
 from train import checkpoint, loop, session
 from train.cli import guard, parse_run
+from train.data.pairs import LABELS
 from train.interrupt import Interrupted
 from train.records import RunDirectory
 from train.session import run
@@ -104,6 +105,26 @@ def test_a_signal_while_the_result_is_written_is_too_late_to_matter(tmp_path, ti
     with before_call(session, "export_checkpoint", 1, send(signal.SIGTERM)):
         directory = train(tmp_path, tiny_checkpoint, *EVERY_4)
     assert different_records(directory, reference) == []
+
+
+def test_what_was_read_from_a_path_has_to_be_said_again(tmp_path, tiny_checkpoint):
+    """A record has a path's last part, which the user may never have typed."""
+    rows = [f"a dog sleeps {i}\ta dog rests {i}\t{label}" for i in range(80) for label in LABELS]
+    (tmp_path / "mine.tsv").write_text("\n".join(["sentence1\tsentence2\tlabel", *rows]), encoding="utf-8")
+    data = ("--data", str(tmp_path / "mine.tsv"))
+    with before_call(loop, "train_step", 6, crash), pytest.raises(Crash):
+        train(tmp_path, tiny_checkpoint, *EVERY_4, "--dataset", "own", *data)
+    directory = tmp_path / "s" / "runs" / "run"
+    read = "read from a folder or file called"
+    for flags, what in (
+        (["--checkpoint", str(tiny_checkpoint)], f"data were {read} mine.tsv; say where it is with --data"),
+        (data, f"checkpoint was {read} {tiny_checkpoint.name}; say where it is with --checkpoint"),
+    ):
+        with pytest.raises(UserError) as error:
+            run(parse_run(["--resume", str(directory), *flags]))
+        assert str(error.value) == f"{directory}: its {what}"
+    resume(directory, tiny_checkpoint, *data)
+    assert record(directory, "summary")["steps"] == 12
 
 
 def test_there_must_be_a_run_and_an_unfinished_one(tmp_path, tiny_checkpoint, reference):

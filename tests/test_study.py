@@ -12,6 +12,7 @@ import time
 import pytest
 from filelock import FileLock
 
+from models.errors import command
 from tests.running import metrics, record
 from tests.study_stand import SWEEP, Stand
 from train.cli import Request
@@ -32,13 +33,24 @@ THREE = 'name = "s"\n[[block]]\nseed = [0, 1, 2]\nlearning_rate = 1e-3'
 RUNS = [f"pretrained-lr1e-03-seed{seed}" for seed in (0, 1, 2)]
 
 
+def test_weights_of_the_arm_mlm_are_missed_before_any_run_is_made(stand, capfd):
+    text = f"{THREE}\ninit = ['pretrained', 'mlm']\nmlm = '{stand.results / 'mlm'}'"
+    assert stand.run(text) == 4 and stand.made == []
+    assert "no masked-language-model weights for --init mlm; make them with: " in capfd.readouterr().err
+    assert stand.run(text, "--dry-run") == 0
+    (stand.results / "mlm" / "export").mkdir(parents=True)
+    assert stand.run(text) == 0 and len(stand.made) == 6
+    (stand.results / "mlm" / "export").rmdir()
+    assert stand.run(text) == 0 and stand.made == []
+
+
 def test_finished_runs_are_skipped(stand, capfd):
     assert stand.run(THREE) == 0 and stand.made == RUNS
     (stand.results / "s" / "runs" / RUNS[1] / "summary.json").unlink()
     assert stand.run(THREE) == 0 and stand.made == [RUNS[1]]
     assert f"{RUNS[1]}: resumed" in capfd.readouterr().err
     assert stand.run(THREE) == 0 and stand.made == []
-    assert f"python -m analysis.compare {stand.results / 's'}" in capfd.readouterr().err
+    assert f"next: {command('analysis.compare', stand.results / 's')}" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(("code", "why"), [(4, "exit 4"), (-9, "signal 9")])
@@ -170,7 +182,8 @@ def test_a_study_that_is_stopped_goes_on_where_it_was(tmp_path, tiny_checkpoint)
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to every process of the terminal's group
     message = process.communicate(timeout=60)[1].splitlines()[-1]
     assert process.returncode == 130
-    assert message == f"error: SIGINT: saved; go on with python -m train.study {path} --results {tmp_path}"
+    go_on = command("train.study", path, "--results", tmp_path)
+    assert message == f"error: SIGINT: saved; go on with {go_on}"
     assert any(first.glob("checkpoints/step-*")) and not (first / "summary.json").exists() and not second.exists()
     shown = subprocess.run(line, capture_output=True, text=True, check=True).stderr
     assert f"{first.name}: resumed" in shown and f"{second.name}: started" in shown and "2 of 2 runs finished" in shown

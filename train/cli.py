@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from models.errors import UserError
+from models.errors import UserError, python
 from train.config import RunConfig, from_record, with_setting
 from train.flags import FLAGS, SWITCHES, Flag
 from train.recipes import RECIPES
@@ -38,6 +38,8 @@ class Request:
     """What the command line asked for."""
 
     program: ClassVar[str] = "train.run"
+    elsewhere: ClassVar[str] = "--name or --study"
+    """The flags that choose another directory."""
     config: RunConfig
     directory: Path
     """The run directory to make, or to go on with."""
@@ -56,7 +58,7 @@ class Request:
 def _launcher() -> list[str]:
     """What starts a module as this process was started: python, or torchrun, whose workers find this in their place."""
     if "TORCHELASTIC_RUN_ID" not in os.environ:
-        return ["python"]
+        return [python()]
     here, everywhere = (int(os.environ[name]) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
     nodes = ["--nnodes", str(everywhere // here)] if everywhere > here else []
     return ["torchrun", *nodes, "--nproc-per-node", str(here)]

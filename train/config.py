@@ -240,5 +240,5 @@ def with_setting(config: Any, path: str, value: Any, *, within: str = "") -> Any
         raise UserError(f"unknown setting {within + path!r}")
     if rest:
         value = with_setting(getattr(config, name), rest, value, within=f"{within}{name}.")
-    require_kind(within + path, value, hints_of(type(config))[name])
+    require_kind(config, name, value, within + path)
     return replace(config, **{name: value})  # type: ignore[type-var]

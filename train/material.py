@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.build import find_arm
 from models.config import EncoderConfig
 from models.errors import CheckpointError, UserError
-from models.sources import Checkpoint, find_checkpoint
+from models.sources import HUB_IDS, Checkpoint, find_checkpoint
 from models.tokenizer_file import open_tokenizer
+from train.cli import Request
 from train.config import RunConfig
 from train.data.encode import EncodedPairs, encode_pairs, token_statistics
 from train.data.splits import Splits, load_splits
@@ -48,6 +51,24 @@ def gather(config: RunConfig) -> Material:
         encoder=encoder,
         tokens=token_statistics(tokenizer, splits.train, limit, hide),
     )
+
+
+def require_places(request: Request) -> None:
+    """What a resumed run reads from this machine is where its configuration says: a record has a path's last part.
+
+    Raises:
+        UserError: it is not; the message has the flag that says where it is.
+    """
+    config = request.config
+    places = {"--data": (config.data.folder, "data were")}
+    if config.init == "mlm":
+        places["--mlm"] = (config.mlm, "weights were")
+    if config.checkpoint not in ("minilm", *HUB_IDS):
+        places["--checkpoint"] = (config.checkpoint, "checkpoint was")
+    for flag, (name, what) in places.items():
+        if request.resume and name and os.sep not in name and not Path(name).exists():
+            said = f"its {what} read from a folder or file called {name}; say where it is with {flag}"
+            raise UserError(f"{request.directory}: {said}")
 
 
 def open_checkpoint(config: RunConfig, download: bool) -> tuple[Checkpoint, EncoderConfig, Tokenizer]:

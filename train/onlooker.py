@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import CheckpointError
+from train.cli import Request
 from train.distributed import largest, leads
 from train.records import RunDirectory
 
@@ -30,16 +31,16 @@ class Onlooker(RunDirectory):
         """The first process does it."""
 
 
-def open_directory(path: Path, resume: bool) -> RunDirectory:
+def open_directory(request: Request) -> RunDirectory:
     """The run directory, new or to go on with, its lock taken by the first process.
 
     Raises:
         UserError: it is in use, or there already, or not there.
         LostProcessError: the first process could not open it, and says why.
     """
-    records = None
+    records, path = None, request.directory
     if leads():
-        records = (RunDirectory.reopen if resume else RunDirectory.create)(path)
+        records = RunDirectory.reopen(path) if request.resume else RunDirectory.create(path, request.elsewhere)
     largest(0)  # the others wait until it is open
     return records or Onlooker(path)
 

@@ -75,8 +75,11 @@ class RunDirectory:
         self._write_text(holder.name, f"process {os.getpid()}")
 
     @classmethod
-    def create(cls, path: Path) -> RunDirectory:
+    def create(cls, path: Path, elsewhere: str = "--name or --study") -> RunDirectory:
         """A new run directory.
+
+        Args:
+            elsewhere: the caller's flags that choose another place.
 
         Raises:
             UserError: something is there already; nothing of it is touched.
@@ -88,9 +91,7 @@ class RunDirectory:
         if any(entry.suffix != ".lock" for entry in path.iterdir()):
             opened.close()
             if opened.finished:
-                raise UserError(
-                    f"{path} already holds a finished run: choose another --name, --study or --out, or remove it"
-                )
+                raise UserError(f"{path} already holds a finished run: choose another {elsewhere}, or remove it")
             raise UserError(f"{path} already holds an unfinished run: go on with --resume {path}, or remove it")
         return opened
 

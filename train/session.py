@@ -11,6 +11,7 @@ from torch import Tensor
 
 from models.build import build_classifier, find_arm
 from models.dropout import seed_dropout
+from models.errors import command
 from models.files import sha256_of
 from models.initialise import random_stream
 from models.pretrained import export_checkpoint
@@ -26,7 +27,7 @@ from train.freeze import set_learning
 from train.interrupt import Signals
 from train.journal import log_evaluation
 from train.loop import evaluate_watched, fit, probe
-from train.material import Material, gather
+from train.material import Material, gather, require_places
 from train.memory import keep_freed_memory, peak_memory_mb
 from train.model_card import write_card
 from train.onlooker import open_directory, require_one_folder
@@ -55,12 +56,13 @@ def run(request: Request) -> None:
     Raises:
         UserError: or one of its kinds; nothing that existed before is lost.
     """
+    require_places(request)
     config = request.config
     threads = prepare_process(config.threads)
     device = choose_device(config.device, local_index())
     precision = choose_precision(config.precision, device)
     material = gather(config)
-    with joined(device), closing(open_directory(request.directory, request.resume)) as records:
+    with joined(device), closing(open_directory(request)) as records:
         job = prepare(config, material, records, precision)
         differences = start_records(records, describe_start(job, material, threads), request)
         announce(job, material, threads)
@@ -217,7 +219,7 @@ def finish(
     forget(job)
     test = after["test"]
     job.progress.say(f"{state.stop_reason}: test accuracy {test.accuracy:.3f}, loss {test.loss:.4f}")
-    print(f"Records are in {job.records.path}\nNext: python -m analysis.compare {job.records.path.parent.parent}")
+    print(f"Records are in {job.records.path}\nNext: {command('analysis.compare', job.records.path.parent.parent)}")
 
 
 def summarise(

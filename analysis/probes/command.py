@@ -14,7 +14,7 @@ from analysis.records.reading import SCHEMA_VERSION, RecordError
 from analysis.records.runs import Run, load_run, run_directories
 from analysis.statistics.contrasts import headline_pair, seed_pairs
 from analysis.statistics.paired import Array, Comparison, compare_items
-from models.errors import DataError, UserError
+from models.errors import DataError, UserError, command
 from models.files import replaced_file
 from train.config import DataConfig, from_record
 from train.data.pairs import Example, content_hash
@@ -140,4 +140,4 @@ def look(asked: argparse.Namespace, name: str, make: Callable[[], dict[str, Any]
         raise DataError(str(error)) from None
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
-    print(f"{name}: {path}\nNext: python -m analysis.compare {study}")
+    print(f"{name}: {path}\nNext: {command('analysis.compare', study)}")

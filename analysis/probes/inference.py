@@ -12,7 +12,7 @@ from torch import Tensor
 from analysis.records.reading import RecordError, lookup, read_record
 from models.build import copy_tensors_
 from models.classifier import SequenceClassifier
-from models.errors import CheckpointError, UserError
+from models.errors import CheckpointError, UserError, command
 from models.hub_config import read_labels
 from models.pretrained import read_tensors
 from models.sources import find_checkpoint
@@ -103,7 +103,7 @@ def read_config(run: Path) -> dict[str, Any]:
 def why_missing(run: Path, config: dict[str, Any]) -> str:
     """Why a run has no export, and what would give it one."""
     if not (run / "summary.json").is_file():
-        return f"the run is not finished: python -m train.run --resume {run}"
+        return f"the run is not finished: {command('train.run', '--resume', run)}"
     if config.get("export") is False:
         return "the run kept no weights (--no-export, as studies do): make it again without"
     return "it stays out of version control: make the run again"

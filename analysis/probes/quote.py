@@ -17,7 +17,7 @@ from analysis.records.runs import load_study
 from analysis.records.study import Study, arrange
 from analysis.tables.disagreement import shown_disagreements
 from analysis.tables.errors import shown_mistakes
-from models.errors import DataError, UserError
+from models.errors import DataError, UserError, command
 from models.files import replaced_file
 from train.cli import guard
 from train.data.pairs import content_hash
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise DataError(str(error)) from None
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
-    print(f"quotes: {path}\nNext: python -m analysis.compare {asked.study}")
+    print(f"quotes: {path}\nNext: {command('analysis.compare', asked.study)}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 from analysis.records.arms import flatten
 from analysis.records.reading import SCHEMA_VERSION, RecordError, is_kind, lookup, parse_object, read_text
 from analysis.records.runs import Run
+from models.errors import command
 
 FIELDS = {"baseline": str, "sees": str, "split": str, "train_examples": int, "examples": int}
 SHARES = ("accuracy", "low", "high")
@@ -72,5 +73,5 @@ def check_pairs(record: Mapping[str, Any], path: Path, runs: Iterable[Run]) -> N
             if sha256 is not None and sha256 != certified.get(f"data_sha256.{split}"):
                 raise RecordError(
                     f"{path}: measured on other {split} pairs than {run.id}; make it again with "
-                    "python -m analysis.baselines and the data settings of the runs"
+                    f"{command('analysis.baselines')} and the data settings of the runs"
                 )

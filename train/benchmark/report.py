@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from models.errors import command
 from train.benchmark.record import FIGURES, PRODUCTS
 from train.benchmark.settings import STAGES, WARM_UP_STEPS
 
@@ -60,7 +61,9 @@ def write_report(folder: Path) -> str:
             _FLOPS.strip(),
         ]
     (folder / "report.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    return "\n\n".join([*figures, f"Records and report.md are in {folder}; figures: python -m analysis.speed {folder}"])
+    return "\n\n".join(
+        [*figures, f"Records and report.md are in {folder}; figures: {command('analysis.speed', folder)}"]
+    )
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from models.errors import UserError
+from models.errors import UserError, command
 from train.cli import Request, add_settings, default_of, recorded_config, settings
-from train.config import RunConfig, with_setting
+from train.commands import changes, flags_for
+from train.config import RunConfig, to_record, with_setting
 from train.flags import FLAGS
 from train.recipes import MASKED_LM
 
@@ -20,6 +21,8 @@ _ACCEPTED = {
     *("--epochs", "--max-steps", "--batch-size", "--accumulation", "--learning-rate", "--warmup", "--patience"),
     *("--seed", "--device", "--precision", "--threads"),
 }
+ELSEWHERE = "FOLDER"
+"""Stands for a place of the user's choice."""
 PRETRAIN_FLAGS = tuple(entry for entry in FLAGS if entry[0] in _ACCEPTED)
 _FIXED = ("init", "head_init", "freeze", "evaluation", "export", "mlm", "data.hide")
 _DECIDE_WEIGHTS = (
@@ -43,6 +46,7 @@ class PretrainRequest(Request):
     """What the command line asked for; `config.init` is the state before this training."""
 
     program: ClassVar[str] = "train.pretrain"
+    elsewhere: ClassVar[str] = "--out"
     text: Path | None = None
     """A file with a sentence a line, in place of the pairs' sentences."""
 
@@ -93,14 +97,26 @@ def parse_pretrain(argv: list[str] | None = None) -> PretrainRequest:
 
 def command_for(config: RunConfig) -> str:
     """The command that makes the weights which a run with this configuration looks for."""
-    return shlex.join(["python", "-m", "train.pretrain", *_flags(config), *_given("--out", config.mlm)])
+    return command("train.pretrain", *_flags(config), *_given("--out", config.mlm))
+
+
+def command_again(folder: Path, config: RunConfig) -> str:
+    """The command that makes the weights of a finished training elsewhere, for a run with this configuration.
+
+    Raises:
+        UserError: the training's configuration cannot be read.
+    """
+    places = {"checkpoint": config.checkpoint, "data.folder": config.data.folder}  # of paths a record has the last part
+    settings = changes(to_record(recorded_config(folder)), MASKED_LM)
+    settings |= {field: places[field] for field in settings.keys() & places.keys() if places[field]}
+    return command("train.pretrain", *flags_for(settings, PRETRAIN_FLAGS), "--out", ELSEWHERE)
 
 
 def command_after(request: PretrainRequest) -> str:
     """The command that uses the weights which this request makes."""
     usual = request.text is None and request.directory == request.config.mlm_folder
     folder = _given("--mlm", None if usual else request.directory)
-    return shlex.join(["python", "-m", "train.run", "--init", "mlm", *_flags(request.config), *folder])
+    return command("train.run", "--init", "mlm", *_flags(request.config), *folder)
 
 
 def _flags(config: RunConfig) -> list[str]:

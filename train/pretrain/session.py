@@ -24,7 +24,7 @@ from train.evaluate import Figures
 from train.interrupt import Signals
 from train.journal import log_evaluation
 from train.loop import close_epoch, log_epoch, run_epochs
-from train.material import open_checkpoint
+from train.material import open_checkpoint, require_places
 from train.memory import keep_freed_memory
 from train.onlooker import open_directory
 from train.optim import build_optimizer
@@ -71,12 +71,13 @@ def pretrain(request: PretrainRequest) -> None:
     Raises:
         UserError: or one of its kinds; nothing that existed before is lost.
     """
+    require_places(request)
     config = request.config
     threads = prepare_process(config.threads)
     device = choose_device(config.device, local_index())
     precision = choose_precision(config.precision, device)
     material = gather(request)
-    with joined(device), closing(open_directory(request.directory, request.resume)) as records:
+    with joined(device), closing(open_directory(request)) as records:
         job = prepare(config, material, records, precision)
         differences = start_records(records, describe_start(job, material, threads), request)
         job.progress.say(

@@ -12,7 +12,7 @@ from models.sources import Checkpoint, find_checkpoint
 from models.tokenizer_file import open_tokenizer
 from train.config import RunConfig
 from train.data.pairs import Example, content_hash
-from train.pretrain.cli import command_for
+from train.pretrain.cli import ELSEWHERE, command_again, command_for
 
 EXPORT = "export"
 """Folder of the weights in the run directory of `python -m train.pretrain`."""
@@ -26,10 +26,9 @@ def find_mlm_weights(config: RunConfig, checkpoint: Checkpoint, train: list[Exam
     Raises:
         CheckpointError: nothing is there, or it is of another encoder, vocabulary or, where that matters, text.
     """
+    require_mlm_weights(config)
     folder = config.mlm_folder
     make = f"make them with: {command_for(config)}"
-    if not (folder / EXPORT).is_dir():
-        raise CheckpointError(f"{folder}: no masked-language-model weights for --init mlm; {make}")
     found = find_checkpoint(str(folder / EXPORT))
     _check_encoder(found.config, checkpoint.config, folder)
     ours, theirs = (_vocabulary(source) for source in (found, checkpoint))
@@ -38,6 +37,25 @@ def find_mlm_weights(config: RunConfig, checkpoint: Checkpoint, train: list[Exam
     if config.mlm is None and _pairs_hash(folder) != content_hash(train):
         raise CheckpointError(f"{folder}: was trained on other pairs than this run's; {make}, or name it with --mlm")
     return found
+
+
+def require_mlm_weights(config: RunConfig) -> None:
+    """The weights that a run of the arm `mlm` begins with are there.
+
+    Raises:
+        CheckpointError: they are not; the message has the command that makes them.
+    """
+    folder = config.mlm_folder
+    if (folder / EXPORT).is_dir():
+        return
+    if (folder / "summary.json").is_file():
+        raise CheckpointError(
+            f"{folder}: has the records of its weights, and not the weights; make them again with: "
+            f"{command_again(folder, config)}; then name them: --mlm {ELSEWHERE}, or mlm in a study's file"
+        )
+    raise CheckpointError(
+        f"{folder}: no masked-language-model weights for --init mlm; make them with: {command_for(config)}"
+    )
 
 
 def _check_encoder(found: EncoderConfig, wanted: EncoderConfig, folder: Path) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
-import shlex
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from models.errors import DivergedError, UserError
+from models.errors import DivergedError, UserError, command
 from train.cli import guard
 from train.progress import duration, say
 from train.study.choice import choose_rates, chosen_rates, settle
@@ -127,7 +126,8 @@ def main(argv: list[str] | None = None) -> None:
     show_plan(work, arguments.dry_run)
     if arguments.dry_run:
         return
-    go_on = shlex.join(["python", "-m", "train.study", *(sys.argv[1:] if argv is None else argv)])
+    check_weights(work.left(work.plan()))
+    go_on = command("train.study", *(sys.argv[1:] if argv is None else argv))
     deadline = math.inf if arguments.minutes is None else time.monotonic() + 60 * arguments.minutes
     child = Child(go_on)
     with child:
@@ -145,6 +145,19 @@ def check_arms(plan: list[Planned]) -> None:
 
     for run in plan:
         find_arm(run.config.init)
+
+
+def check_weights(plan: list[Planned]) -> None:
+    """The arm mlm has its weights.
+
+    Raises:
+        CheckpointError: it has not; the message has the command that makes them.
+    """
+    from train.pretrain.weights import require_mlm_weights
+
+    for run in plan:
+        if run.config.init == "mlm":
+            require_mlm_weights(run.config)
 
 
 def show_plan(work: Work, every_run: bool) -> None:
@@ -213,7 +226,7 @@ def conclude(work: Work, go_on: str) -> None:
         waiting = sum(run.waits_for is not None for run in left)
         say(f"{len(left)} runs are left, of which {waiting} wait for others; go on with {go_on}")
     else:
-        say(f"records are in {work.folder}; next: python -m analysis.compare {work.folder}")
+        say(f"records are in {work.folder}; next: {command('analysis.compare', work.folder)}")
     diverged = [run.name for run in plan if state_of(work.directory(run)) == RunState.DIVERGED]
     if failed := dict.fromkeys(diverged, "diverged") | work.failed:
         raise StudyError(f"{len(failed)} runs failed: {', '.join(f'{name} ({why})' for name, why in failed.items())}")

@@ -10,6 +10,7 @@ from analysis.records.fairness import certificate_differences, setting_differenc
 from analysis.records.reading import Columns, RecordError, is_kind, lookup
 from analysis.records.runs import Run, load_study
 from analysis.records.seed_report import seed_curves, seed_outcomes
+from models.errors import command
 from train.config import RunConfig
 from train.recipes import RECIPES
 
@@ -97,7 +98,7 @@ def refuse_recipes(runs: Iterable[Run], folder: str) -> None:
     if follow_recipes(runs):
         raise RecordError(
             "these runs follow several recipes of the seed report, which differ in far more than init; their report is "
-            f"made by: python -m analysis.recipes {folder}"
+            f"made by: {command('analysis.recipes', folder)}"
         )
 
 
