@@ -133,7 +133,7 @@ def test_what_scratch_did(tmp_path: Path, scratch: int, pretrained: int, chance:
     low, high = stats.t.interval(0.95, PAIRS - 1, loc=100 * gaps.mean(), scale=100 * stats.sem(gaps))
     said = f"{100 * gaps.mean():.2f} points (95% interval {low:.2f} to {high:.2f}, {told})".replace("-", "−")
     assert f"pretrained minus scratch is {said}" in text
-    assert f"roberta-gradual {said}" in gain_sentence(systems)
+    assert f"roberta-gradual: {said}" in gain_sentence(systems)
 
 
 def test_of_a_constant_answer_it_is_said_which(tmp_path: Path) -> None:
@@ -172,8 +172,8 @@ def test_a_gain_between_arms_that_learned_nothing_is_none(
     if level is None:
         assert low > max(1 / 3, max(labels) / sum(labels)) and "neither" not in text and "without 0" in text
     else:
-        shares = f"pretrained {pretrained / PAIRS:.4f} and scratch {scratch / PAIRS:.4f}"
-        assert f"roberta-gradual {shares}, neither shown to have learned anything" in text
+        shares = f"pretrained {pretrained / PAIRS:.4f}, scratch {scratch / PAIRS:.4f}"
+        assert f"roberta-gradual: neither arm is shown to have learned anything ({shares};" in text
         assert low <= max(1 / 3, max(labels) / sum(labels)) and f"not above {level})" in text and "points" not in text
 
 

@@ -81,7 +81,7 @@ def gain_sentence(systems: Sequence[System]) -> str:
     """Says what pretraining buys in each system as reported; nothing where no system has both arms."""
     inits = (REPORTED, "pretrained"), (REPORTED, "scratch")
     both = [(s.name, s.arms[inits[0]], s.arms[inits[1]]) for s in systems if s.arms.keys() >= set(inits)]
-    parts = [f"{name} {gain_text(one, other)}" for name, one, other in both]
+    parts = [f"{name}: {gain_text(one, other)}" for name, one, other in both]
     return f"Pretrained minus scratch in test accuracy, as reported: {'; '.join(parts)}." if parts else ""
 
 
@@ -93,9 +93,10 @@ def gain_text(pretrained: Arm, scratch: Arm) -> str:
     if better.low > max(CHANCE, label):
         return lead_text(lead(pretrained, scratch))
     level = "that of the commonest label" if label > CHANCE else "chance, 1/3"
+    both = f"pretrained {number(shares[0], 4)}, scratch {number(shares[1], 4)}"
     return (
-        f"pretrained {number(shares[0], 4)} and scratch {number(shares[1], 4)}, neither shown to have learned anything "
-        f"(95% interval of the better {span(better.low, better.high)}, not above {number(max(CHANCE, label))}, {level})"
+        f"neither arm is shown to have learned anything ({both}; 95% interval of the better "
+        f"{span(better.low, better.high)}, not above {number(max(CHANCE, label))}, {level})"
     )
 
 
