@@ -13,10 +13,11 @@ from synthetic_runs import LABELS, edit
 from analysis.figures.plots import ARM_COLOURS, OTHER_COLOUR
 from analysis.records.runs import load_run
 from analysis.records.seed_report import seed_curves
+from analysis.report.recipes.answer import cost_sentence, gain_sentence, not_run_sentence
 from analysis.report.recipes.beside import AGREES, DIFFERS, OPEN, beside_text, points, scratch_text, seed_ending
 from analysis.report.recipes.choice import choice_sentence, choices
 from analysis.report.recipes.figures import curves
-from analysis.report.recipes.report import cost_sentence, gain_sentence, missing_text, not_run_sentence
+from analysis.report.recipes.report import missing_text
 from analysis.report.recipes.systems import REPORTED, SEED_RUNS, System, open_systems, systems_of
 
 

@@ -1,140 +1,33 @@
 """The report on the seed report's recipes, and the few lines of it that the main report shows."""
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from analysis.claims.findings import Findings
-from analysis.records.arms import Arm
 from analysis.records.fairness import environment_differences
-from analysis.records.groups import majority_share
 from analysis.records.outlook import read_outlook
 from analysis.records.reading import lookup
 from analysis.records.runs import Run
-from analysis.records.text import clean, count, listing, number, span
+from analysis.records.text import clean, listing
 from analysis.report.answer import headline_note
 from analysis.report.provenance import amount, difference_table
 from analysis.report.publish import Drawing, draw_picture, publish
-from analysis.report.recipes.beside import (
-    AGREES,
-    DIFFERS,
-    OPEN,
-    beside_text,
-    lead,
-    lead_text,
-    points,
-    scratch_text,
-    tally,
-)
+from analysis.report.recipes.answer import ONE_SEED, agreement_sentence, answer, not_run_sentence, runs_of
+from analysis.report.recipes.beside import beside_text, scratch_text
 from analysis.report.recipes.choice import choice_sentence, choice_table, choices_by_run
 from analysis.report.recipes.figures import CURVES, OUTCOMES
-from analysis.report.recipes.systems import (
-    PLACES,
-    REPORTED,
-    System,
-    follow_recipes,
-    open_systems,
-    recipe_of,
-    run_of,
-    systems_of,
-)
+from analysis.report.recipes.systems import PLACES, System, follow_recipes, open_systems, recipe_of, systems_of
 from analysis.report.recipes.tables import outcome_table, run_table, setting_table, summary_table
 from analysis.report.reproduce import NOTE, making_commands
-from analysis.statistics.intervals import CHANCE, wilson
 from analysis.tables.document import Block, Code, Listing, Paragraph, Plot, Section
-from train.recipes import RECIPES
-
-ONE_SEED = "One seed: an interval is over test pairs alone and says nothing about other seeds."
 
 TIES = (
     "Corrected minus as reported is read off predictions.csv, whose probabilities have four decimals: near 1/3 some "
     "are equal there, and an accuracy may differ from the summary's by a few pairs."
 )
-
-
-def runs_of(systems: Iterable[System]) -> list[Run]:
-    return [run for system in systems for run in system.runs]
-
-
-def checkpoints(systems: Iterable[System]) -> list[str]:
-    """Returns the checkpoints that the runs have."""
-    return list(dict.fromkeys(str(run.config.get("checkpoint")) for run in runs_of(systems)))
-
-
-def agreement_sentence(systems: Sequence[System]) -> str:
-    """Says in how much the pretrained runs as reported agree with the seed report's curves."""
-    arms = [(system, arm) for system in systems if (arm := system.arms.get((REPORTED, "pretrained")))]
-    found = [point for system, arm in arms for point in points(system, arm)]
-    if not found:
-        return "No pretrained run of a recipe as reported is finished: nothing to lay beside the seed report's curves."
-    each = [f"{s.name} {tally(points(s, arm), AGREES)}" for s, arm in arms]
-    return (
-        f"Run with {listing(checkpoints(systems))}, the seed report's recipes, pretrained and as reported, agree with "
-        f"its curves in {tally(found, AGREES)} of {len(found)} points ({listing(each)}), differ in "
-        f"{tally(found, DIFFERS)}, and ended too early to tell in {tally(found, OPEN)}."
-    )
-
-
-def gain_sentence(systems: Sequence[System]) -> str:
-    """Says what pretraining buys in each system as reported; nothing where no system has both arms."""
-    inits = (REPORTED, "pretrained"), (REPORTED, "scratch")
-    both = [(s.name, s.arms[inits[0]], s.arms[inits[1]]) for s in systems if s.arms.keys() >= set(inits)]
-    parts = [f"{name}: {gain_text(one, other)}" for name, one, other in both]
-    return f"Pretrained minus scratch in test accuracy, as reported: {'; '.join(parts)}." if parts else ""
-
-
-def gain_text(pretrained: Arm, scratch: Arm) -> str:
-    """Says by how much pretrained is better; where neither arm beats naming one label always, says that instead."""
-    shares = [run_of(arm).accuracy("test") for arm in (pretrained, scratch)]
-    better = wilson(max(shares), run_of(pretrained).examples("test"))
-    label = majority_share(run_of(pretrained), "test") or 0.0
-    if better.low > max(CHANCE, label):
-        return lead_text(lead(pretrained, scratch))
-    level = "that of the commonest label" if label > CHANCE else "chance, 1/3"
-    both = f"pretrained {number(shares[0], 4)}, scratch {number(shares[1], 4)}"
-    return (
-        f"neither arm is shown to have learned anything ({both}; 95% interval of the better "
-        f"{span(better.low, better.high)}, not above {number(max(CHANCE, label))}, {level})"
-    )
-
-
-def cost_sentence(systems: Sequence[System]) -> str:
-    """Says what stopping and choosing by training loss costs; nothing where no recipe as reported has run."""
-    found = choices_by_run(systems)
-    if not found:
-        return ""
-    gained = ([of_run[place].points for of_run in found] for place in (0, 1))
-    last, asked = (span(min(each), max(each), 2) for each in gained)
-    parts = [
-        "Gained over the weights that training loss chose, in points of test accuracy (range over "
-        f"{count(len(found), 'run')} as reported): by the last weights {last}, by those of the best validation "
-        f"accuracy {asked} (on the watched pairs)"
-    ]
-    pretrained = [each for of_run in found for each in of_run if each.init == "pretrained"]
-    repaired = [f"{each.system} {lead_text(each.gap)}" for each in pretrained if each.gap]
-    parts += [f"corrected minus as reported, pretrained: {'; '.join(repaired)}"] if repaired else []
-    return f"{'; '.join(parts)}."
-
-
-def not_run_sentence(systems: Sequence[System]) -> str:
-    """Says which of the seed report's own checkpoints were not run."""
-    theirs = dict.fromkeys(RECIPES[recipe].checkpoint for recipe in PLACES)
-    missing = [name for name in theirs if name not in checkpoints(systems)]
-    if not missing:
-        return f"The runs have the seed report's own checkpoints, {listing(list(theirs))}."
-    return (
-        f"Not run: {listing(missing)}, the seed report's own checkpoints; the runs here have "
-        f"{listing(checkpoints(systems))}."
-    )
-
-
-def answer(systems: Sequence[System]) -> list[str]:
-    """Returns the first screen's sentences."""
-    sentences = [agreement_sentence(systems), gain_sentence(systems), cost_sentence(systems)]
-    note = headline_note([arm for system in systems for arm in system.arms.values()])
-    return [sentence for sentence in (*sentences, f"{ONE_SEED} {not_run_sentence(systems)}", note) if sentence]
 
 
 def limit_text(run: Run) -> str:
