@@ -10,13 +10,11 @@ from recipe_runs import FLAT, FULL, GRADUAL, PAIRS, write_recipe
 from scipy import stats
 from synthetic_runs import LABELS, edit
 
-from analysis.figures.plots import ARM_COLOURS, OTHER_COLOUR
 from analysis.records.runs import load_run
 from analysis.records.seed_report import seed_curves
 from analysis.report.recipes.answer import cost_sentence, gain_sentence, not_run_sentence
 from analysis.report.recipes.beside import AGREES, DIFFERS, OPEN, beside_text, points, scratch_text, seed_ending
 from analysis.report.recipes.choice import choice_sentence, choices
-from analysis.report.recipes.figures import curves
 from analysis.report.recipes.report import missing_text
 from analysis.report.recipes.systems import REPORTED, SEED_RUNS, System, open_systems, systems_of
 
@@ -133,7 +131,7 @@ def test_what_scratch_did(tmp_path: Path, scratch: int, pretrained: int, chance:
     gaps = np.repeat([np.sign(pretrained - scratch), 0.0], [apart, PAIRS - apart])
     low, high = stats.t.interval(0.95, PAIRS - 1, loc=100 * gaps.mean(), scale=100 * stats.sem(gaps))
     said = f"{100 * gaps.mean():.2f} points (95% interval {low:.2f} to {high:.2f}, {told})".replace("-", "−")
-    assert f"pretrained minus scratch is {said}" in text
+    assert f"pretrained minus scratch: {said}" in text
     assert f"roberta-gradual: {said}" in gain_sentence(systems)
 
 
@@ -224,32 +222,3 @@ def test_near_ties_the_paired_difference_is_that_of_the_predictions(tmp_path: Pa
     systems, _ = open_systems(tmp_path)
     *_, repaired = choices(systems[0], "pretrained")
     assert (repaired.accuracy, repaired.points) == (0.5025, 0)
-
-
-def test_a_figure_has_the_curves_and_marks_how_they_ended(tmp_path: Path) -> None:
-    """The seed report's and a run that their rules ended, and a corrected run that was cut at 20."""
-    short, cut = {"losses": [1.2, 1.1, 0.9], "test": [0.3, 0.4, 0.5, 0.6]}, [1.1] * 19 + [1.0]
-    write_recipe(tmp_path, f"{GRADUAL}-as-reported", **short, best=2, right=220)
-    write_recipe(tmp_path, GRADUAL, "scratch", losses=cut, test=[0.3] * 20 + [0.35], right=160)
-    (system,), _ = open_systems(tmp_path)
-    panels = curves(system).axes
-    lines = {line.get_label(): line for line in panels[0].get_lines()}
-    looks = {
-        "as reported by the seed report": (OTHER_COLOUR, "-", seed_curves()[SEED_RUNS[GRADUAL]]["train_loss"]),
-        "pretrained, as reported": (ARM_COLOURS["pretrained"], "-", short["losses"]),
-        "scratch, corrected": (ARM_COLOURS["scratch"], "--", cut),
-    }
-    for label, (colour, dashes, losses) in looks.items():
-        assert (lines[label].get_color(), lines[label].get_linestyle()) == (colour, dashes)
-        assert list(lines[label].get_ydata()) == list(losses)
-    marks = [
-        {(line.get_marker(), *line.get_xydata()[0]) for line in axes.get_lines() if line.get_marker() != "None"}
-        for axes in panels
-    ]
-    assert marks[0] == {("s", 24, 0.3126), ("s", 3, 0.9), (">", 20, 1.0)}
-    assert marks[2] == {("s", 24, 0.776), ("s", 3, 0.6), (">", 20, 0.35), ("D", 2, 0.55), ("D", 20, 0.4)}
-    for axes, before in zip(panels[1:], (0.3396, 0.3504), strict=True):
-        levels = {line.get_ydata()[0] for line in axes.get_lines() if list(line.get_xdata()) == [0, 1]}
-        assert levels == {before, 1 / 3}
-        upright = [line.get_xdata()[0] for line in axes.get_lines() if list(line.get_ydata()) == [0, 1]]
-        assert upright == [5, 10, 15, 20]

@@ -2,15 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from analysis.records.arms import Arm
-from analysis.records.groups import majority_share
 from analysis.records.runs import Run
-from analysis.records.text import count, listing, number, span
+from analysis.records.text import count, listing, span
 from analysis.report.answer import headline_note
-from analysis.report.recipes.beside import AGREES, DIFFERS, OPEN, lead, lead_text, points, tally
+from analysis.report.recipes.beside import AGREES, DIFFERS, OPEN, gain_text, lead_text, points, tally
 from analysis.report.recipes.choice import choices_by_run
-from analysis.report.recipes.systems import PLACES, REPORTED, System, run_of
-from analysis.statistics.intervals import CHANCE, wilson
+from analysis.report.recipes.systems import PLACES, REPORTED, System
 from train.recipes import RECIPES
 
 ONE_SEED = "One seed: an interval is over test pairs alone and says nothing about other seeds."
@@ -45,21 +42,6 @@ def gain_sentence(systems: Sequence[System]) -> str:
     both = [(s.name, s.arms[inits[0]], s.arms[inits[1]]) for s in systems if s.arms.keys() >= set(inits)]
     parts = [f"{name}: {gain_text(one, other)}" for name, one, other in both]
     return f"Pretrained minus scratch in test accuracy, as reported: {'; '.join(parts)}." if parts else ""
-
-
-def gain_text(pretrained: Arm, scratch: Arm) -> str:
-    """Says by how much pretrained is better; where neither arm beats naming one label always, says that instead."""
-    shares = [run_of(arm).accuracy("test") for arm in (pretrained, scratch)]
-    better = wilson(max(shares), run_of(pretrained).examples("test"))
-    label = majority_share(run_of(pretrained), "test") or 0.0
-    if better.low > max(CHANCE, label):
-        return lead_text(lead(pretrained, scratch))
-    level = "that of the commonest label" if label > CHANCE else "chance, 1/3"
-    both = f"pretrained {number(shares[0], 4)}, scratch {number(shares[1], 4)}"
-    return (
-        f"neither arm is shown to have learned anything ({both}; 95% interval of the better "
-        f"{span(better.low, better.high)}, not above {number(max(CHANCE, label))}, {level})"
-    )
 
 
 def cost_sentence(systems: Sequence[System]) -> str:
