@@ -73,10 +73,10 @@ def timed(run: Path) -> Callable[[], Any]:
     """Sabotage: leave a note of how long a refused child waited for the lock."""
 
     def make(create: Callable) -> Callable:
-        def measured(path: Path) -> RunDirectory:
+        def measured(path: Path, *more: str) -> RunDirectory:
             started = time.monotonic()
             try:
-                return create(path)
+                return create(path, *more)
             except Exception:
                 (run.parent / f"{run.name}-waited").write_text(str(time.monotonic() - started))
                 raise
