@@ -41,7 +41,7 @@ test: dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses auto --dist loadfile
 
 torture: $(VENV)/.installed-dev
 	$(PY) -m tests.torture --out results/reliability
