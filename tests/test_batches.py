@@ -60,6 +60,11 @@ def test_filled_parts_have_no_room_for_the_next_example(lengths, limit):
     assert all(sum(lengths[i] for i in [*part, after[0]]) > limit for part, after in pairwise(parts))
 
 
+def test_a_part_is_filled_to_the_last_token():
+    assert fill_by_tokens(range(5), [40] * 5, 80) == [[0, 1], [2, 3], [4]]
+    assert fill_by_tokens(range(3), [90, 40, 40], 80) == [[0], [1, 2]]
+
+
 def test_parts_are_nearly_even():
     lengths = [40] * 32
     assert [len(part) for part in split_by_tokens(range(32), lengths, 1000)] == [16, 16]
