@@ -7,14 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.records.arms import Arm
-from analysis.records.groups import majority_share
 from analysis.records.text import count, number, span
 from analysis.report.recipes.systems import PRACTICES, REPORTED, System, epochs_of, rule_ended, run_of, watched_pairs
 from analysis.statistics.contrasts import accuracy_gap
-from analysis.statistics.intervals import CHANCE, LN3, Interval, wilson
+from analysis.statistics.intervals import LN3, Interval, wilson
 from analysis.statistics.paired import Comparison
 from analysis.statistics.plateau import PLATEAU_LEVEL, first_run
-from analysis.tables.remarks import floor_reading, only_label
+from analysis.tables.remarks import floor, floor_reading, only_label
 from train.stopping import Stopping
 
 AGREES, DIFFERS, OPEN = "agrees", "differs", "cannot be told"
@@ -191,17 +190,16 @@ def lead_text(found: Comparison) -> str:
 
 
 def gain_text(pretrained: Arm, scratch: Arm) -> str:
-    """Says by how much pretrained is better; where neither arm beats naming one label always, says that instead."""
+    """Says by how much pretrained is better; where neither arm beats what needs no learning, says that instead."""
     shares = [run_of(arm).accuracy("test") for arm in (pretrained, scratch)]
     better = wilson(max(shares), run_of(pretrained).examples("test"))
-    label = majority_share(run_of(pretrained), "test") or 0.0
-    if better.low > max(CHANCE, label):
+    level, name = floor(run_of(pretrained), "test")
+    if better.low > level:
         return lead_text(lead(pretrained, scratch))
-    level = "that of the commonest label" if label > CHANCE else "chance, 1/3"
     both = f"pretrained {number(shares[0], 4)}, scratch {number(shares[1], 4)}"
     return (
         f"neither arm is shown to have learned anything ({both}; 95% interval of the better "
-        f"{span(better.low, better.high)}, not above {number(max(CHANCE, label))}, {level})"
+        f"{span(better.low, better.high)}, not above {name})"
     )
 
 
