@@ -10,7 +10,7 @@ import torch
 
 from tests.running import metrics, train
 from train.evaluate import Evaluation
-from train.journal import watch
+from train.journal import flush, watch
 from train.rules import StopConfig
 from train.state import TrainState
 from train.stopping import Stopping
@@ -82,3 +82,21 @@ def test_a_run_that_cannot_learn_hears_it_before_its_end(tmp_path, tiny_checkpoi
     notes = metrics(train(tmp_path, tiny_checkpoint, *flags), "note")
     assert [note["step"] for note in notes] == [3]  # of 6; warm-up is one
     assert "the training loss is still 1.099" in notes[0]["message"]
+
+
+def test_the_pace_is_told_at_the_last_of_the_updates_that_are_read_together(state):
+    told: list[int] = []
+    job = SimpleNamespace(
+        precision=SimpleNamespace(device=torch.device("cpu"), scaler=None),
+        records=SimpleNamespace(log=lambda *_, **__: None),
+        progress=SimpleNamespace(update=lambda step, *_: told.append(step)),
+    )
+    tensors = (torch.tensor(1.0), torch.tensor(2.0), torch.tensor(0.5))
+    for step in (1, 2, 3):
+        entry = {"step": step, "examples": 4, "batches": [], "tensors": tensors, "norms": {}}
+        state.pending.append(entry)
+    flush(job, state)
+    assert told == [3]
+    flush(job, state)  # nothing is pending: nothing to tell
+    assert told == [3]
+    assert (state.epoch_loss, state.epoch_correct, state.epoch_examples) == (12.0, 6, 12)

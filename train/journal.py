@@ -34,18 +34,29 @@ def flush(job: Job, state: TrainState) -> None:
     pending, state.pending = state.pending, []
     state.train_seconds += wait_for(job.precision.device) if pending else 0.0
     for entry in pending:
-        loss, correct, norm = (tensor.item() for tensor in entry.pop("tensors"))
-        norms = {name: value.item() for name, value in entry.pop("norms").items()}
-        examples, batches = entry.pop("examples"), entry.pop("batches")
-        state.epoch_loss += loss * examples
-        state.epoch_correct += int(correct)
-        state.epoch_examples += examples
-        clocks = {"seconds": state.seconds, "train_seconds": state.train_seconds}
-        job.records.log("train", **entry, loss=loss, grad_norm=norm, **clocks)
-        if norms:
-            job.records.log("gradients", step=entry["step"], norms=norms)
-        job.progress.update(entry["step"], loss, state.examples_seen / max(1e-9, state.train_seconds))
-        check_finite(job, state, entry["step"], loss, norm, batches)
+        loss = log_update(job, state, entry)
+    if pending:  # the clock stands at the last of these updates: for an earlier one the time left would be wrong
+        job.progress.update(pending[-1]["step"], loss, state.examples_seen / max(1e-9, state.train_seconds))
+
+
+def log_update(job: Job, state: TrainState, entry: dict[str, Any]) -> float:
+    """Log one update and add it to its epoch's sums; returns its loss.
+
+    Raises:
+        DivergedError: as `flush`.
+    """
+    loss, correct, norm = (tensor.item() for tensor in entry.pop("tensors"))
+    norms = {name: value.item() for name, value in entry.pop("norms").items()}
+    examples, batches = entry.pop("examples"), entry.pop("batches")
+    state.epoch_loss += loss * examples
+    state.epoch_correct += int(correct)
+    state.epoch_examples += examples
+    clocks = {"seconds": state.seconds, "train_seconds": state.train_seconds}
+    job.records.log("train", **entry, loss=loss, grad_norm=norm, **clocks)
+    if norms:
+        job.records.log("gradients", step=entry["step"], norms=norms)
+    check_finite(job, state, entry["step"], loss, norm, batches)
+    return loss
 
 
 def wait_for(device: torch.device) -> float:
