@@ -14,8 +14,8 @@ from models.classifier import SequenceClassifier
 from models.config import EncoderConfig
 from models.dropout import Dropout
 from models.initialise import initialise_, random_stream
-from train.benchmark.agreement import PLAIN, make_plain
 from train.benchmark.flops import forward_flops, gemm_rate, training_flops, utilisation
+from train.benchmark.plain import PLAIN, make_plain
 from train.benchmark.profile import KINDS, REST, by_kind, shares_of_time
 from train.benchmark.record import FIGURES, PRODUCTS, T_975, paired_difference, summarise
 from train.benchmark.settings import every_second

@@ -14,6 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from filelock import FileLock
 
 from analysis.records.benchmark import read_benchmark
 from analysis.records.reading import RecordError
@@ -121,6 +122,28 @@ def test_agreement_trains_both_paths_from_the_same_seeds(tmp_path, tiny_checkpoi
     assert record["settings"]["checkpoint"] == "tiny"
     assert record["settings"]["precision"] == record["environment"]["precision"] == "float32"
     assert "Fast path minus plain path" in (tmp_path / "report.md").read_text(encoding="utf-8")
+    summaries = {path: path.stat().st_mtime_ns for path in tmp_path.glob("agreement/runs/*/summary.json")}
+    assert len(summaries) == 4
+    found = json.loads((tmp_path / "agreement/runs/plain-seed1/summary.json").read_text(encoding="utf-8"))
+    tests = [found["evaluations"]["after"][split] for split in ("test", "test_unseen")]
+    right = sum(round(each["accuracy"] * each["examples"]) for each in tests)
+    assert record["seeds"][1]["plain"] == pytest.approx(right / sum(each["examples"] for each in tests), abs=1e-6)
+    again = quick(tmp_path, tiny_checkpoint, "--agreement", "--seeds", "2", "--epochs", "1")
+    assert again == record and summaries == {path: path.stat().st_mtime_ns for path in summaries}, "kept, not made anew"
+
+
+def test_agreement_leaves_a_run_to_the_process_that_has_it(tmp_path, tiny_checkpoint, capfd):
+    flags = ["--quick", "--checkpoint", str(tiny_checkpoint), "--out", str(tmp_path)]
+    flags += ["--max-tokens", "64", "--agreement", "--seeds", "2", "--epochs", "1"]
+    held = tmp_path / "agreement/runs/plain-seed0"
+    held.mkdir(parents=True)
+    with FileLock(held / "run.lock"):
+        assert main(flags) == 0
+    said = capfd.readouterr().err
+    assert "1 runs are with another process" in said and "--agreement --seeds 2" in said
+    assert not (tmp_path / "agreement.json").exists()
+    assert main([*flags[:-1], "2"]) == 2
+    assert "was begun with " in capfd.readouterr().err
 
 
 def test_rounds_alternate(monkeypatch):

@@ -13,7 +13,7 @@ from models.config import EncoderConfig
 from models.dropout import Dropout
 from models.initialise import initialise_, random_stream
 from tests.running import metrics, record, train
-from train.benchmark.agreement import PLAIN
+from train.benchmark.plain import PLAIN
 
 SHAPE = {"vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 24}
 LENGTHS = ([3, 11, 7, 1], [5, 5, 5], [9], [1, 1])

@@ -1,72 +1,128 @@
-"""One training run on the fast path as it is, or on a plain one, patched together here: `train.benchmark --agreement`.
+"""Trains on the fast path and on the plain one from the same seeds, and compares their accuracy: `--agreement`.
 
-The plain path is what a textbook would write: the library's dropout, all rows of the last layer, padded attention in
-plain operations, batches drawn at random and never split. There is no second copy of the model.
+Every run keeps its records, so that what is finished is not made again, and several processes can share the work.
 """
 
 from __future__ import annotations
 
-import sys
-from unittest.mock import patch
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+from train.benchmark.process import ChildError
+from train.benchmark.record import describe_agreement
+from train.benchmark.settings import PRECISION, Settings
+from train.config import RunConfig
+from train.progress import say
+from train.recipes import RECIPES
+from train.study.runs import Child, RunState, check_recorded, clear, command_of, in_use, state_of
 
-from models.batch import TokenBatch
-from models.dropout import Dropout
-from models.encoder import Encoder, SelfAttention
-from train.run import main
+PROGRAMS = {"fast": "train.run", "plain": "train.benchmark.plain"}
+"""Path -> what trains on it."""
+VALIDATION_EXAMPLES = 500
 
 
-def textbook_attention(module: SelfAttention, x_TD: Tensor, batch: TokenBatch, first_only: bool = False) -> Tensor:
-    """`SelfAttention.forward` for all tokens, line by line as in Vaswani et al. 2017, eq. 1: one product a map."""
-    assert not first_only, "the plain path asks for all rows of the last layer"
-    query_BHLK, key_BHLK, value_BHLK = (
-        lay_out(each(x_TD), batch, module.heads) for each in (module.query, module.key, module.value)
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One run."""
+
+    path: str
+    config: RunConfig
+    directory: Path
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether its records are whole."""
+        return state_of(self.directory) == RunState.FINISHED
+
+    def command(self) -> list[str]:
+        """What makes it, or goes on with it."""
+        return [
+            PROGRAMS[self.path] if word == "train.run" else word for word in command_of(self.config, self.directory)
+        ]
+
+    def accuracy(self) -> float:
+        """Accuracy of its best weights over all test pairs, whatever splits they lie in."""
+        summary = json.loads((self.directory / "summary.json").read_text(encoding="utf-8"))
+        tests = [found for split, found in summary["evaluations"]["after"].items() if split.startswith("test")]
+        return sum(each["accuracy"] * each["examples"] for each in tests) / sum(each["examples"] for each in tests)
+
+
+def configure(settings: Settings, seed: int, epochs: int) -> RunConfig:
+    """The run of a user who follows the defaults, watched less on its way, which changes no result."""
+    usual = RECIPES["minilm"]
+    return replace(
+        usual,
+        init="pretrained",
+        checkpoint=settings.checkpoint,
+        seed=seed,
+        precision=PRECISION,
+        export=False,
+        data=replace(
+            usual.data,
+            dataset="mnli" if settings.data else "controlled",
+            folder=settings.data,
+            train_examples=settings.train_examples,
+            validation_examples=VALIDATION_EXAMPLES,
+            max_tokens=settings.max_tokens,
+        ),
+        optim=replace(usual.optim, epochs=epochs, batch_size=settings.batch_size),
+        evaluation=replace(usual.evaluation, probes=1),
+        stop=replace(usual.stop, monitor="validation_accuracy"),
     )
-    scores_BHLL = query_BHLK @ key_BHLK.transpose(-1, -2) / query_BHLK.shape[-1] ** 0.5
-    weights_BHLL = scores_BHLL.masked_fill(~batch.real_BL[:, None, None], float("-inf")).softmax(-1)
-    mixed_BLD = (module.dropout(weights_BHLL) @ value_BHLK).transpose(1, 2).flatten(2)
-    return module.output(mixed_BLD.flatten(0, 1).index_select(0, batch.slots_T))
 
 
-def lay_out(x_TD: Tensor, batch: TokenBatch, heads: int) -> Tensor:
-    """Packed rows as (B, H, L, K), with zeros in the pads."""
-    B, L = batch.real_BL.shape
-    padded = x_TD.new_zeros(B * L, x_TD.shape[1]).index_copy(0, batch.slots_T, x_TD)
-    return padded.view(B, L, heads, -1).transpose(1, 2)
+def plan(settings: Settings, seeds: int, epochs: int, folder: Path) -> list[Trial]:
+    """Both paths from every seed; each comes first as often as the other.
+
+    Raises:
+        UserError: a run was begun with other settings.
+    """
+    found = [
+        Trial(path=path, config=configure(settings, seed, epochs), directory=folder / "runs" / f"{path}-seed{seed}")
+        for seed in range(seeds)
+        for path in sorted(PROGRAMS, reverse=bool(seed % 2))
+    ]
+    for trial in found:
+        check_recorded(trial.directory, trial.config)
+    return found
 
 
-def library_dropout(module: Dropout, x: Tensor) -> Tensor:
-    """One Bernoulli draw for each entry, from torch's global stream."""
-    return F.dropout(x, module.p, module.training)
+def run_agreement(settings: Settings, seeds: int, epochs: int, out: Path, go_on: str) -> dict[str, Any] | None:
+    """Make the runs that are missing; the record of the comparison, or None while another process has some of them.
+
+    Args:
+        go_on: the command that goes on with this work.
+
+    Raises:
+        UserError: a run was begun with other settings, or fails.
+        Interrupted: a signal asked for the end; what was trained is saved.
+    """
+    trials = plan(settings, seeds, epochs, out)
+    with Child(go_on) as child:
+        for trial in trials:
+            make(trial, child)
+    if left := sum(not trial.is_finished for trial in trials):
+        say(f"{left} runs are with another process; when it is done: {go_on}")
+        return None
+    accuracies = {path: [each.accuracy() for each in trials if each.path == path] for path in PROGRAMS}
+    return describe_agreement(**{name: dict(enumerate(found)) for name, found in accuracies.items()})
 
 
-def all_rows(module: Encoder, batch: TokenBatch) -> Tensor:
-    """Every row of the last layer, of which the first of each sequence is then taken."""
-    return module(batch).index_select(0, batch.first_B)
+def make(trial: Trial, child: Child) -> None:
+    """Make a run unless it is finished, or another process is at it.
 
-
-PLAIN: dict[str, object] = {
-    "models.encoder.SelfAttention.forward": textbook_attention,
-    "models.dropout.Dropout.forward": library_dropout,
-    "models.encoder.Encoder.classification_vectors": all_rows,
-    "train.data.batches.POOL": 1,  # a pool of one batch leaves nothing to sort between batches
-    "train.loop.CPU_TOKENS": sys.maxsize,
-}
-"""What the plain path puts in the place of what."""
-
-
-def make_plain() -> None:
-    """From here on this process takes the plain path."""
-    for name, plain in PLAIN.items():
-        patch(name, plain).start()
-
-
-if __name__ == "__main__":
-    path, seed, *arguments = sys.argv[1:]
-    torch.manual_seed(int(seed))  # for the library's dropout; ours has its own stream
-    if path == "plain":
-        make_plain()
-    sys.exit(main([*arguments, "--seed", seed]))
+    Raises:
+        ChildError: it failed.
+    """
+    if trial.is_finished or in_use(trial.directory):
+        return
+    if state_of(trial.directory) == RunState.NEW:
+        clear(trial.directory)
+    say(f"{trial.directory.name}: started")
+    code = child.run(trial.command())
+    if code and not in_use(trial.directory):
+        raise ChildError(f"{trial.directory.name} failed with exit code {code}")
+    if trial.is_finished:
+        say(f"{trial.directory.name}: test accuracy {trial.accuracy():.3f}")

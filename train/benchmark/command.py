@@ -1,7 +1,8 @@
 """`python -m train.benchmark`: ours and transformers' Trainer, in turn, each in a process of its own.
 
 Writes results/benchmark/record.json and report.md; `python -m analysis.speed` draws the figures. With --agreement it
-compares the accuracy of the fast path with that of a plain one instead, over several seeds, and writes agreement.json.
+compares the accuracy of the fast path with that of a plain one instead, over several seeds, and writes agreement.json;
+its runs keep their records and are not made twice. With --data, too, it does so on MNLI.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ import importlib.util
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from models.errors import UserError
+from models.errors import UserError, command
+from train.benchmark.agreement import run_agreement
 from train.benchmark.process import Clock, run_child
-from train.benchmark.record import describe_agreement, summarise
+from train.benchmark.record import summarise
 from train.benchmark.report import write_report
 from train.benchmark.settings import PRECISION, Settings, child_arguments
 from train.cli import guard
@@ -99,31 +100,15 @@ def run_benchmark(settings: Settings, rounds: int, out: Path) -> None:
     )
 
 
-def run_agreement(settings: Settings, seeds: int, epochs: int, out: Path) -> None:
-    """Train with both paths from every seed, and write agreement.json."""
-    asked = {"--checkpoint": settings.checkpoint, "--train-examples": settings.train_examples, "--epochs": epochs}
-    asked |= {"--init": "pretrained", "--max-tokens": settings.max_tokens, "--batch-size": settings.batch_size}
-    asked["--precision"] = PRECISION
-    clock = Clock(2 * seeds)
-    paths: dict[str, dict[int, float]] = {"fast": {}, "plain": {}}
-    for seed in range(seeds):
-        for path in sorted(paths, reverse=bool(seed % 2)):
-            paths[path][seed] = accuracy_of(path, seed, asked)
-            clock.say(f"seed {seed}, {path} path: test accuracy {paths[path][seed]:.3f}")
-    asked["--checkpoint"] = Path(settings.checkpoint).name
-    record = describe_agreement(**paths, settings={k.removeprefix("--"): v for k, v in asked.items()})
-    write_json(out / "agreement.json", {**record, "environment": _environment()})
-
-
-def accuracy_of(path: str, seed: int, asked: dict[str, Any]) -> float:
-    """Test accuracy of one run with its best weights."""
-    with tempfile.TemporaryDirectory() as folder:
-        flags = [str(word) for pair in asked.items() for word in pair]
-        places = ["--results", folder, "--study", "agreement", "--name", "run", "--no-export"]
-        places += ["--set", "evaluation.probes=1"]  # what is watched along the way changes no result
-        run_child("train.benchmark.agreement", [path, str(seed), *flags, *places], f"{path} path, seed {seed}")
-        summary = Path(folder, "agreement", "runs", "run", "summary.json").read_text(encoding="utf-8")
-    return json.loads(summary)["evaluations"]["after"]["test"]["accuracy"]
+def compare_paths(settings: Settings, seeds: int, epochs: int, out: Path, go_on: str) -> None:
+    """Write agreement.json, or agreement-mnli.json, once both paths have been trained from every seed."""
+    name = "agreement-mnli" if settings.data else "agreement"
+    found = run_agreement(settings, seeds, epochs, out / name, go_on)
+    if found is not None:
+        sizes = {key: getattr(settings, key) for key in ("train_examples", "max_tokens", "batch_size")}
+        data = {"data": "MNLI" if settings.data else "the built-in corpus", "precision": PRECISION}
+        asked = {**data, "checkpoint": Path(settings.checkpoint).name, **sizes, "epochs": epochs}
+        write_json(out / f"{name}.json", {**found, "settings": asked, "environment": _environment()})
 
 
 def _checkpoint_folder(name: str) -> str:
@@ -162,7 +147,11 @@ def build_parser() -> argparse.ArgumentParser:
     own = Settings()
     sizes = {
         "--checkpoint": (str, "checkpoint", f"weights, as for train.run (default: {own.checkpoint})"),
-        "--data": (str, "data", "folder with MNLI's TSV files (default: MNLI_DIR, else the built-in corpus)"),
+        "--data": (
+            str,
+            "data",
+            "folder with MNLI's TSV files (default: MNLI_DIR, but not with --agreement; else the built-in corpus)",
+        ),
         "--train-examples": (int, "train_examples", f"pairs of the timed epoch (default: {own.train_examples})"),
         "--evaluation-examples": (int, "evaluation_examples", f"default: {own.evaluation_examples}"),
         "--frozen-examples": (int, "frozen_examples", f"default: {own.frozen_examples}"),
@@ -218,7 +207,9 @@ def main(argv: list[str] | None = None) -> None:
     if rounds < 1 or arguments.epochs < 1 or not 2 <= arguments.seeds <= 21:
         raise UserError("--rounds and --epochs must be at least 1, --seeds from 2 to 21")
     if arguments.agreement:
-        run_agreement(settings, arguments.seeds, arguments.epochs, arguments.out)
+        asked = replace(settings, data=arguments.data and settings.data)  # MNLI only where it was asked for by name
+        go_on = command("train.benchmark", *(sys.argv[1:] if argv is None else argv))
+        compare_paths(asked, arguments.seeds, arguments.epochs, arguments.out, go_on)
     else:
         print(f"data: {'MNLI' if settings.data else 'the built-in corpus (no --data, no MNLI_DIR)'}", file=sys.stderr)
         run_benchmark(settings, rounds, arguments.out)

@@ -181,12 +181,11 @@ def paired_difference(one: Sequence[float], other: Sequence[float]) -> Differenc
     return Difference(mean=mean, low=mean - half, high=mean + half)
 
 
-def describe_agreement(fast: Mapping[int, float], plain: Mapping[int, float], settings: Mapping[str, Any]) -> dict:
+def describe_agreement(fast: Mapping[int, float], plain: Mapping[int, float]) -> dict[str, Any]:
     """The record of the comparison of two paths' test accuracies by seed."""
     difference = paired_difference(list(fast.values()), [plain[seed] for seed in fast])
     return {
         "schema_version": 1,
-        "settings": dict(settings),
         "seeds": [{"seed": seed, "fast": fast[seed], "plain": plain[seed]} for seed in fast],
         "difference": asdict(difference),
         "margin": MARGIN,

@@ -42,11 +42,11 @@ number of tokens in one pass, which the same process measures right afterwards, 
 
 
 def write_report(folder: Path) -> str:
-    """Write report.md from record.json and agreement.json, whichever are there; returns its tables of figures."""
-    benchmark, agreement = (_read(folder / f"{name}.json") for name in ("record", "agreement"))
+    """Write report.md from record.json and agreement*.json, whichever are there; returns its tables of figures."""
+    benchmark, *agreements = (_read(folder / f"{name}.json") for name in ("record", "agreement", "agreement-mnli"))
     parts = ["# How fast, next to transformers' Trainer"]
     figures = [figures_table(benchmark)] if benchmark else []
-    figures += [agreement_text(agreement)] if agreement else []
+    figures += [agreement_text(each) for each in agreements if each]
     parts += figures
     if benchmark:
         method = _METHOD.format(warm_up=WARM_UP_STEPS, **benchmark["sizes"])
@@ -96,11 +96,12 @@ def figures_table(record: dict[str, Any]) -> str:
 
 def agreement_text(record: dict[str, Any]) -> str:
     """What the fast path costs in accuracy: the interval, the verdict and every seed."""
-    found, margin = record["difference"], record["margin"]
-    rows = [(str(s["seed"]), f"{s['fast']:.3f}", f"{s['plain']:.3f}") for s in record["seeds"]]
+    found, margin, asked = record["difference"], record["margin"], record["settings"]
+    rows = [(str(s["seed"]), f"{s['fast']:.4f}", f"{s['plain']:.4f}") for s in record["seeds"]]
     sentence = (
-        f"Fast path minus plain path (library dropout, full last layer, random batches, padded attention), test "
-        f"accuracy in points over {len(rows)} seeds: mean {100 * found['mean']:+.2f}, 95% interval "
+        f"Fast path minus plain path (library dropout, full last layer, random batches, padded attention) after "
+        f"{asked['epochs']} epochs with {asked['train_examples']:,} pairs of {asked['data']}, accuracy on all test "
+        f"pairs in points over {len(rows)} seeds: mean {100 * found['mean']:+.2f}, 95% interval "
         f"{100 * found['low']:+.2f} to {100 * found['high']:+.2f}; target: within ±{100 * margin:g}, "
         f"{verdict(record['met'])}."
     )
