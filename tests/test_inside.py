@@ -11,7 +11,10 @@ import pytest
 from synthetic_runs import write_run
 
 from analysis.compare import main
-from analysis.records.inside import Hypothesis, read_hypotheses
+from analysis.figures.inside_figures import gradients
+from analysis.figures.plots import house_style
+from analysis.records.inside import Hypothesis, read_hypotheses, read_probes
+from analysis.records.runs import load_study
 
 SPREAD = {"low": 0.1234, "high": 0.2345, "seeds": 2, "over": "seeds and items"}
 PARTS = ("embeddings", "layer 1", "layer 2", "pooler", "head")
@@ -147,6 +150,18 @@ def test_the_report_says_what_the_records_say(study: Path):
         assert all(each in text for each in ("0.864", "0.123 to 0.234"))
     for name in RECORDS:
         assert (study / "figures" / f"{name}.svg").stat().st_size > 2_000
+
+
+def test_numbers_on_a_logarithmic_axis_are_readable(study: Path):
+    """Figures show names as they are, so a tick written for a formula parser would show its source."""
+    put(study, "gradients", RECORDS["gradients"])
+    runs, _ = load_study([study])
+    with house_style():
+        figure = gradients(read_probes(study / "probes", runs)["gradients"])
+        figure.draw_without_rendering()
+        ticks = [tick.get_text() for axes in figure.axes for tick in axes.get_yticklabels(which="both")]
+    assert "30" in ticks
+    assert all(re.fullmatch(r"[\d.e+-]*", tick) for tick in ticks)
 
 
 def test_without_records_there_is_no_section(study: Path):

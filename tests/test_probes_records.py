@@ -45,6 +45,22 @@ def test_fading_is_the_ratio_of_lowest_to_highest_in_the_early_steps(tmp_path: P
     assert at20 == {"layer 1": 0.25, "layer 2": 7.0, "layer 11": 1.0, "head": 3.0}
 
 
+def test_of_a_study_the_runs_of_its_main_comparison_are_looked_into(tmp_path: Path):
+    """The rate that was chosen, at the size with most seeds; of runs that are named one by one, all."""
+    traces = {"layers.0": 1.0, "layers.1": 2.0}
+    runs = [write_run(tmp_path, init, seed) for init in ("scratch", "pretrained") for seed in (0, 1)]
+    runs += [write_run(tmp_path, "scratch", seed, size=500, name=f"small-{seed}") for seed in (0,)]
+    runs += [write_run(tmp_path, "scratch", 0, rate=1e-2, name="fast")]
+    for run in runs:
+        plant(run, at20=traces)
+    assert gradients.main([str(tmp_path)]) == 0
+    traced = found(tmp_path, "gradients")
+    assert {row["arm"] for row in traced["norms"]} == {"scratch", "pretrained"}
+    assert [each["seeds"] for each in traced["effects"]] == [2, 2]
+    assert gradients.main([*map(str, runs)]) == 0
+    assert len({row["arm"] for row in found(tmp_path, "gradients")["norms"]}) == 4
+
+
 def test_a_norm_that_is_no_number_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     plant(write_run(tmp_path, "scratch", 0), at20={"layers.0": "large"})
     assert gradients.main([str(tmp_path)]) == 3

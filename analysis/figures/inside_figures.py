@@ -1,16 +1,19 @@
 """Figures of what the probes found inside the models, drawn from their records alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from analysis.figures.plots import (
     ARM_COLOURS,
     DOTTED,
     OTHER_COLOUR,
+    VARIANT_STYLES,
     label_axes,
     mark_chance,
     mark_ln3,
@@ -185,20 +188,32 @@ def views(inside: Inside) -> Figure:
 def gradients(inside: Inside) -> Figure:
     """The gradient norm of every part along training, a panel for each arm."""
     arms = inside.arms("norms")
-    figure = new_figure(4.6 * len(arms) + 0.4, 3.8)
-    for axes, arm in zip(figure.subplots(1, len(arms), sharey=True, squeeze=False)[0], arms, strict=True):
-        rows = [row for row in inside.tables["norms"] if row["arm"] == arm]
-        parts = [part for (part,) in keys(rows, "part")]
-        layered = [part for part in parts if part.startswith("layer ")]
-        for part in parts:
-            own = [row for row in rows if row["part"] == part]
-            depth = (layered.index(part) + 1) / len(layered) if part in layered else 0.0
-            look = {"color": arm_colour(arm), "alpha": 0.25 + 0.75 * depth} if part in layered else {"linestyle": "--"}
-            axes.plot([row["step"] for row in own], [row["norm"] for row in own], label=part, linewidth=1.2, **look)
-        axes.set_yscale("log")
+    figure = new_figure(4.6 * len(arms) + 0.4, 4.0)
+    panels = figure.subplots(1, len(arms), sharey=True, squeeze=False)[0]
+    for axes, arm in zip(panels, arms, strict=True):
+        draw_norms(axes, arm_colour(arm), [row for row in inside.tables["norms"] if row["arm"] == arm])
         label_axes(axes, arm, "steps", "2-norm of the gradient")
-        axes.legend(fontsize=7, ncols=2)
+    share_legend(figure, panels)
     return figure
+
+
+def draw_norms(axes: Axes, shade: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Draws one arm's norms: layers in its colour, lowest and highest named at their ends, other parts dashed."""
+    parts = [part for (part,) in keys(rows, "part")]
+    layers = [part for part in parts if part.startswith("layer ")]
+    dashes = dict(zip([part for part in parts if part not in layers], cycle(VARIANT_STYLES[1:])))
+    for part in parts:
+        steps, norms = zip(*((row["step"], row["norm"]) for row in rows if row["part"] == part), strict=True)
+        if part in dashes:
+            axes.plot(steps, norms, label=part, linewidth=1.2, color=INK, alpha=0.6, linestyle=dashes[part])
+            continue
+        axes.plot(steps, norms, linewidth=1.4, color=shade, alpha=0.25 + 0.75 * (layers.index(part) + 1) / len(layers))
+        if part in (layers[0], layers[-1]):
+            axes.annotate(part, (steps[-1], norms[-1]), (4, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def phases(inside: Inside) -> Figure:

@@ -10,8 +10,10 @@ from typing import Any
 
 from analysis.compare import common_study
 from analysis.records.arms import Arm, flatten, group_arms
+from analysis.records.choices import chosen_rates, read_choices
 from analysis.records.reading import SCHEMA_VERSION, RecordError
 from analysis.records.runs import Run, load_run, run_directories
+from analysis.records.study import arrange
 from analysis.statistics.contrasts import headline_pair, seed_pairs
 from analysis.statistics.paired import Array, Comparison, compare_items
 from models.errors import DataError, UserError, command
@@ -46,7 +48,7 @@ class Subjects:
 def parser(name: str, description: str | None) -> argparse.ArgumentParser:
     """Returns the command line of a probe."""
     found = argparse.ArgumentParser(prog=f"python -m analysis.probes.{name}", description=description)
-    runs = "a run directory, or a study folder, of which every finished run that kept weights is taken"
+    runs = "a run directory, or a study folder, of which the runs of its main comparison are taken"
     found.add_argument("runs", nargs="+", type=Path, metavar="RUN", help=runs)
     out = "the study folder to write into (default: that of the runs)"
     found.add_argument("--out", type=Path, metavar="DIR", help=out)
@@ -56,12 +58,13 @@ def parser(name: str, description: str | None) -> argparse.ArgumentParser:
     return found
 
 
-def open_subjects(paths: Sequence[Path], kept: Callable[[Path], bool], needs: str) -> Subjects:
+def open_subjects(paths: Sequence[Path], kept: Callable[[Path], bool], needs: str, every_run: bool = False) -> Subjects:
     """Returns the finished runs at these paths that kept what a probe needs, by arm and seed.
 
     Args:
         kept: whether a run directory has it.
         needs: what that is, for the message when none has.
+        every_run: take all runs of a study, not those of its main comparison alone, as the report draws that.
 
     Raises:
         UserError: none has.
@@ -71,7 +74,16 @@ def open_subjects(paths: Sequence[Path], kept: Callable[[Path], bool], needs: st
     found = {load_run(path): path for path in places if (path / "summary.json").is_file() and kept(path)}
     if not found:
         raise UserError(f"none of {len(places)} runs is finished and has {needs}")
-    return Subjects(arms=tuple(group_arms(found)), paths=found)
+    arms = group_arms(found) if every_run else main_arms(found, paths)
+    return Subjects(arms=tuple(arms), paths={run: found[run] for arm in arms for run in arm.runs})
+
+
+def main_arms(runs: Collection[Run], paths: Sequence[Path]) -> Sequence[Arm]:
+    """Returns the arms of a study's main comparison; of runs that were named one by one, or of several studies, all."""
+    study = common_study(paths)
+    if study is None or study.resolve() not in {path.resolve() for path in paths}:
+        return group_arms(runs)
+    return arrange(runs, chosen_rates(read_choices(study / "choices.json"))).arms
 
 
 def test_hash(subjects: Subjects) -> str | None:

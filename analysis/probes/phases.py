@@ -58,7 +58,7 @@ def measure(subjects: Subjects) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Writes probes/phases.json."""
     asked = parser("phases", __doc__).parse_args(arguments)
-    look(asked, "phases", lambda: measure(open_subjects(asked.runs, lambda _: True, "records")))
+    look(asked, "phases", lambda: measure(open_subjects(asked.runs, lambda _: True, "records", every_run=True)))
 
 
 if __name__ == "__main__":
