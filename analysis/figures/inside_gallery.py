@@ -85,8 +85,8 @@ INSIDE: dict[str, Picture[Study]] = {
         draw=inside("gradients", inside_figures.gradients),
         alt=gradients_alt,
         source="probes/gradients.json",
-        caption="2-norm of the gradient of each part before clipping, every 20 steps, geometric mean over seeds. Layers "
-        "run from light (the lowest) to dark (the highest); embeddings, pooler and head are dashed.",
+        caption="2-norm of the gradient of each part before clipping, every 20 steps, geometric mean over seeds. "
+        "Layers run from light (the lowest) to dark (the highest); embeddings, pooler and head are dashed.",
     ),
     "phases": Picture(
         draw=inside("phases", inside_figures.phases),
