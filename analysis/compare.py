@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from analysis.claims.findings import find
     from analysis.records.fairness import require_fair
     from analysis.records.reading import RecordError
-    from analysis.records.study import open_study
+    from analysis.records.study import open_study, with_probes_of
     from analysis.report.build import write_report  # late: matplotlib takes a second, --help should not
     from analysis.report.recipes.systems import refuse_recipes
 
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in study.left_out:
             print(f"left out, not finished: {name}")
         beside = [open_study([path], path) for path in asked.beside]
-        findings = find(study, beside, asked.benchmark)
+        findings = find(with_probes_of(study, beside), beside, asked.benchmark)
         require_fair(findings.differences, asked.subject)
         print(f"report: {clean(str(write_report(findings, out)), 400)}")
     except (RecordError, OSError) as error:

@@ -152,6 +152,25 @@ def test_the_report_says_what_the_records_say(study: Path):
         assert (study / "figures" / f"{name}.svg").stat().st_size > 2_000
 
 
+def test_what_was_found_in_the_models_of_a_study_beside_is_shown_as_theirs(tmp_path: Path):
+    for name in ("own", "beside"):
+        write_run(tmp_path / name, "scratch", 0)
+    put(tmp_path / "own", "gradients", RECORDS["gradients"])
+    for name in ("gradients", "phases"):
+        put(tmp_path / "beside", name, RECORDS[name])
+    assert main([str(tmp_path / "own"), "--beside", str(tmp_path / "beside")]) == 0
+    text = (tmp_path / "own" / "report.md").read_text()
+    own, theirs = (
+        text.split(f"## {heading}")[1].split("\n## ")[0] for heading in ("Where do grad", "Which scratch enc")
+    )
+    assert "From probes/gradients.json" in own and "beside" not in own
+    assert "From probes" not in theirs and theirs.count("From results/beside/probes/phases.json") == 3
+    assert "Looked into: the runs of results/beside" in theirs
+    commands = text.split("```sh\n")[1]
+    assert "analysis.probes.gradients results/own\n" in commands
+    assert "analysis.probes.phases results/beside\n" in commands and "probes.phases results/own" not in commands
+
+
 def test_numbers_on_a_logarithmic_axis_are_readable(study: Path):
     """Figures show names as they are, so a tick written for a formula parser would show its source."""
     put(study, "gradients", RECORDS["gradients"])

@@ -108,6 +108,12 @@ def test_baselines_that_are_shown_have_their_command() -> None:
     assert found == [f"python -m analysis.baselines {data} {sizes} --out results/mnli"]
 
 
+def test_what_was_looked_up_in_the_models_has_its_commands() -> None:
+    found = [line for line in lines(RESULTS / "mnli") if "analysis.probes" in line]
+    assert found == [f"python -m analysis.probes.{each} results/mnli" for each in ("gradients", "quote")]
+    assert not [line for line in lines(RESULTS / "mnli-5k") if "analysis.probes" in line]
+
+
 @pytest.mark.parametrize("name", ["controlled", "mnli", "mnli-5k", "seed-recipes"])
 def test_the_committed_runs_are_all_in_a_study_file(name: str) -> None:
     folder = RESULTS / name

@@ -17,6 +17,11 @@ def inside(probe: str, draw: Callable[[Inside], Figure]) -> Callable[[Study], Fi
     return lambda study: draw(study.inside[probe]) if probe in study.inside else None
 
 
+def source(probe: str) -> Callable[[Study], str]:
+    """Returns where the record of a probe lies, as seen from the report."""
+    return lambda study: study.inside[probe].source
+
+
 def shortcut_alt(study: Study) -> str:
     rows = study.inside["shortcut"].tables["templates"]
     parts = [f"{row['arm']}, {row['shortcut']}, {row['gold']} {number(row['accuracy'], 2)}" for row in rows]
@@ -56,42 +61,42 @@ INSIDE: dict[str, Picture[Study]] = {
     "shortcut": Picture(
         draw=inside("shortcut", inside_figures.shortcut),
         alt=shortcut_alt,
-        source="probes/shortcut.json",
+        source=source("shortcut"),
         caption="Diamond: mean over seeds with its 95% interval, over seeds and templates on the left, over seeds and "
         "test pairs on the right.",
     ),
     "layers": Picture(
         draw=inside("layers", inside_figures.layers),
         alt=layers_alt,
-        source="probes/layers.json",
+        source=source("layers"),
         caption="Thin lines are seeds, the thick line their mean. Diamond: mean over seeds with its 95% interval over "
         "seeds and test pairs. Dark: the two arms with each other, dashed before training.",
     ),
     "landscape": Picture(
         draw=inside("landscape", inside_figures.landscape),
         alt=landscape_alt,
-        source="probes/landscape.json",
+        source=source("landscape"),
         caption="One line for each seed or pair of seeds. Below, darker is higher; the path runs from the hollow mark, "
         "the initial weights, to the filled one, the last.",
     ),
     "views": Picture(
         draw=inside("views", inside_figures.views),
         alt=views_alt,
-        source="probes/views.json",
+        source=source("views"),
         caption="Attention: darker is more; layers from below. Dots: test pairs by gold label, axes of each panel its "
         "own.",
     ),
     "gradients": Picture(
         draw=inside("gradients", inside_figures.gradients),
         alt=gradients_alt,
-        source="probes/gradients.json",
+        source=source("gradients"),
         caption="2-norm of the gradient of each part before clipping, every 20 steps, geometric mean over seeds. "
         "Layers run from light (the lowest) to dark (the highest); embeddings, pooler and head are dashed.",
     ),
     "phases": Picture(
         draw=inside("phases", inside_figures.phases),
         alt=phases_alt,
-        source="probes/phases.json",
+        source=source("phases"),
         caption="One panel for each depth. In a cell the step at which the training probe left the plateau, mean over "
         "seeds that did; a cross where none did.",
     ),

@@ -18,9 +18,13 @@ class Picture(Generic[Subject]):
     """None when the records have nothing for it."""
     alt: Callable[[Subject], str]
     """What it shows, for a reader who does not see it."""
-    source: str
-    """The records that it is drawn from, as for a table."""
+    source: str | Callable[[Subject], str]
+    """The records that it is drawn from, as for a table; where they lie may depend on what it is about."""
     caption: str
     """How to read it."""
     headline: bool = False
     """Whether it shows what the report is about, so that the note on MiniLM belongs beside it."""
+
+    def source_of(self, subject: Subject) -> str:
+        """Returns where its records are."""
+        return self.source if isinstance(self.source, str) else self.source(subject)

@@ -66,10 +66,12 @@ class Inside:
     """One probe's record."""
 
     source: str
-    """Where it lies below the study's folder."""
+    """Where it lies below the study's folder; of another study, below results/."""
     tables: Mapping[str, Rows]
     examples: Mapping[str, int]
     """What was counted -> how many."""
+    study: str | None = None
+    """The other study whose runs were looked into."""
 
     def arms(self, table: str) -> list[str]:
         """Returns the arms of a table in its order."""

@@ -158,3 +158,13 @@ def open_study(paths: Iterable[Path], folder: Path | None) -> Study:
         quotes=read_quotes(folder / "quotes.json", runs),
         inside=read_probes(folder / "probes", runs),
     )
+
+
+def with_probes_of(study: Study, beside: Iterable[Study]) -> Study:
+    """Returns a study that shows what was found inside the models of those beside it, where it has not its own."""
+    found = dict(study.inside)
+    for other in beside:
+        for probe, inside in other.inside.items():
+            source = f"results/{other.name}/{inside.source}"
+            found.setdefault(probe, replace(inside, source=source, study=other.name))
+    return replace(study, inside=found)

@@ -176,10 +176,15 @@ SECTIONS: dict[str, tuple[str, Callable[[Inside, Study, Plot], list[Block]]]] = 
 """Probe -> heading and blocks of its section; the probe's figure has its name."""
 
 
+def origin(inside: Inside) -> list[Block]:
+    """Returns whose runs were looked into, where they are not the report's own."""
+    return [Paragraph(f"Looked into: the runs of results/{inside.study}, which kept weights.")] if inside.study else []
+
+
 def inside_sections(study: Study, plots: Mapping[str, Plot]) -> dict[str, list[Block]]:
-    """Returns heading -> blocks of every probe that the study has a record of."""
+    """Returns heading -> blocks of every probe that the study, or one beside it, has a record of."""
     return {
-        heading: blocks(study.inside[name], study, plots[name])
+        heading: [*origin(study.inside[name]), *blocks(study.inside[name], study, plots[name])]
         for name, (heading, blocks) in SECTIONS.items()
         if name in study.inside
     }

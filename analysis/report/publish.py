@@ -45,7 +45,7 @@ def draw_picture(name: str, picture: Picture[Subject], subject: Subject, note: s
             return None
         svg, png = render(figure)
     alt = picture.alt(subject)
-    parts = [picture.caption, *([note] if picture.headline and note else []), f"From {picture.source}."]
+    parts = [picture.caption, *([note] if picture.headline and note else []), f"From {picture.source_of(subject)}."]
     plot = Plot(name=name, alt=alt, caption=" ".join(parts), svg=inline(svg, name, alt))
     return Drawing(plot=plot, svg=svg, png=png)
 

@@ -41,9 +41,9 @@ def commands(study: Study, evidence: Evidence) -> tuple[str, ...]:
 
 
 def study_commands(study: Study) -> list[str]:
-    """Returns the commands that make a study's runs and baselines again."""
+    """Returns the commands that make again a study's runs, its baselines and what was looked up in its models."""
     plans = study.outlook.plans if study.outlook else {}
-    return [*making_commands(study.name, study.runs, plans), *baseline_commands(study)]
+    return [*making_commands(study.name, study.runs, plans), *baseline_commands(study), *probe_commands(study)]
 
 
 def making_commands(name: str | None, runs: Sequence[Run], plans: Plans) -> list[str]:
@@ -105,3 +105,10 @@ def baseline_commands(study: Study) -> Iterator[str]:
         sizes = sorted({each.train_examples for each in study.yardsticks})
         words = [*flags_for(data), "--train-examples", *map(str, sizes), "--out", f"results/{study.name}"]
         yield shlex.join(["python", "-m", "analysis.baselines", *words])
+
+
+def probe_commands(study: Study) -> Iterator[str]:
+    """Yields the commands that look again into a study's models, and for the sentences that its report shows."""
+    own = [probe for probe, inside in study.inside.items() if inside.study is None]
+    for probe in [*own, *["quote"] * bool(study.quotes)]:
+        yield f"python -m analysis.probes.{probe} results/{shlex.quote(study.name or 'STUDY')}"
