@@ -58,6 +58,7 @@ OUTPUT = Fault(
     title="script injection",
     how="12 texts that would run a script, as run names, as labels and as sentences of a study whose page and figures "
     "are opened in chromium; the controls are the same texts in a page that escapes nothing",
-    correct="no script runs and none is refused, no element or attribute but the report's own, and the text is shown",
+    correct="no script but the page's own runs and none is refused, no element or attribute but the report's own, and "
+    "the text is shown",
     trials=tests_of("test_output", "test_inert_in_a_browser", "test_the_browser_would_have_noticed"),
 )
