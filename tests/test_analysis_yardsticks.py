@@ -10,7 +10,7 @@ from synthetic_runs import write_run
 from analysis.records.reading import RecordError
 from analysis.records.study import Study, open_study
 from analysis.tables.accuracy import accuracy_table, size_table
-from analysis.tables.remarks import words_sentences
+from analysis.tables.remarks import level_sentences, words_sentences
 
 HASH = "b" * 64
 """Of the training and test pairs of every synthetic run."""
@@ -49,9 +49,17 @@ def test_an_arm_no_better_than_words_of_the_hypothesis_is_named(tmp_path: Path) 
         sentences = words_sentences(study_with(tmp_path, row("hypothesis only", found), row("both", 0.9)))
         assert bool(sentences) == named
     (sentence,) = words_sentences(study_with(tmp_path, row("hypothesis only", 0.9)))
-    assert sentence.startswith(
-        f"scratch, test: its accuracy, {accuracy:.3f}, is no better than that of the bag of words"
-    )
+    assert sentence.startswith(f"scratch, test: its accuracy, {accuracy:.3f}, is below that of the bag of words")
+
+
+def test_an_accuracy_that_words_of_the_hypothesis_give_needs_no_inference(tmp_path: Path) -> None:
+    assert level_sentences(0.45, study_with(tmp_path, row("hypothesis only", 0.449), row("both", 0.9))) == []
+    (sentence,) = level_sentences(0.45, study_with(tmp_path, row("hypothesis only", 0.451)))
+    assert "An accuracy of 0.45" in sentence and "0.451 (bag of words, hypothesis only)" in sentence
+    hidden = write_run(tmp_path, "scratch", 1, hide="premise", name="blind", steps=40)
+    accuracy = json.loads((hidden / "summary.json").read_text())["evaluations"]["after"]["test"]["accuracy"]
+    for level, said in ((accuracy - 0.001, True), (accuracy + 0.001, False)):
+        assert bool(level_sentences(level, study_with(tmp_path))) == said
 
 
 @pytest.mark.parametrize(

@@ -23,14 +23,19 @@ RESULTS = Path(__file__).parent.parent / "results"
 
 
 def lines(folder: Path) -> tuple[str, ...]:
-    return commands(open_study([folder], folder), Evidence())
+    """The commands, without the line that says where the pairs lie."""
+    found = commands(open_study([folder], folder), Evidence())
+    return tuple(line for line in found if not line.startswith("export "))
 
 
 def test_what_lies_beside_is_made_again_too(tmp_path: Path) -> None:
     for name in ("mnli-5k", "beside"):
         write_run(tmp_path / name, "scratch", 0, name="n5000-scratch-lr3e-04-seed0", steps=40)
     mine, other = (open_study([tmp_path / name], tmp_path / name) for name in ("mnli-5k", "beside"))
-    first, second, third, _ = commands(mine, Evidence(studies={"mnli-5k": mine, "beside": other}, benchmark=tmp_path))
+    data, first, second, third, _ = commands(
+        mine, Evidence(studies={"mnli-5k": mine, "beside": other}, benchmark=tmp_path)
+    )
+    assert data.startswith("export MNLI_DIR=FOLDER")
     assert first == "python -m train.study train/studies/mnli-5k.toml"
     assert second.startswith("python -m train.run --recipe minilm --study beside")
     assert third == f"python -m train.benchmark --out results/{tmp_path.name}"
@@ -127,5 +132,13 @@ def test_the_report_ends_with_the_commands(tmp_path: Path) -> None:
         write_run(tmp_path / "mine", init, 0, hide="premise", steps=40)
     assert main([str(tmp_path / "mine")]) == 0
     shown = (tmp_path / "mine" / "report.md").read_text().split("```sh\n")[1].split("```")[0].splitlines()
-    assert tuple(shown) == lines(tmp_path / "mine")
+    assert tuple(shown[1:]) == lines(tmp_path / "mine") and "MNLI_DIR" in shown.pop(0)
     assert len(shown) == 3 and sum("--hide premise" in line for line in shown) == 2
+
+
+@pytest.mark.parametrize(("name", "needed"), [("mnli-tsv", True), ("mnli-hub", False), ("controlled", False)])
+def test_pairs_in_a_folder_are_asked_for_first(tmp_path: Path, name: str, needed: bool) -> None:
+    run = write_run(tmp_path / "mine", steps=40)
+    write_json(run / "data.json", json.loads((run / "data.json").read_text()) | {"name": name})
+    found = commands(open_study([tmp_path / "mine"], tmp_path / "mine"), Evidence())
+    assert found[0].startswith("export MNLI_DIR=") == needed and not any("export" in line for line in found[1:])

@@ -78,6 +78,8 @@ def test_the_budget_says_in_how_many_runs_scratch_was_still_rising(study: Path) 
     best = json.loads((study / "runs/scratch-seed1/summary.json").read_text())["best"]
     edit(study / "runs/scratch-seed1/summary.json", best=best | {"epoch": 2})
     assert "its best in 1 of 2 runs" in said(study)
+    edit(study / "runs/scratch-seed0/summary.json", best=best | {"epoch": 2})
+    assert "in no run of scratch was the last the best" in said(study)
     plan = json.loads((study / "runs/scratch-seed1/config.json").read_text())["plan"]
     for seed in (0, 1):
         edit(study / f"runs/scratch-seed{seed}/config.json", plan=plan | {"epochs": 8})

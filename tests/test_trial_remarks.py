@@ -74,6 +74,16 @@ def test_a_share_of_rises_stands_beside_their_size(folders: dict[str, Path]) -> 
     assert "a flat curve has a share near one half" in remark
 
 
+def test_runs_that_never_learned_are_counted_whatever_is_measured(folders: dict[str, Path]) -> None:
+    """A head at chance cannot overfit, nor be helped by another batch size: both sides look alike."""
+    assert "plateau" not in judged("C4a", folders).remark
+    for run in (folders["freezing"] / "runs").glob("frozen*"):
+        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        flat = [line | {"loss": 1.0986} if line.get("split") == "probe_train" else line for line in lines]
+        (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in flat))
+    assert "5 of 5 and 0 of 5 runs left the plateau on the training probe" in judged("C4a", folders).remark
+
+
 def without(run: Run) -> dict[str, Any]:
     return {split: columns for split, columns in run.evaluations.items() if split != "probe_train"}
 

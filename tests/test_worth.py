@@ -91,14 +91,14 @@ def test_never_reached_is_said_as_a_bound() -> None:
     scratch, pretrained = study(6, 3, np.random.default_rng(9))
     found = examples_worth(scratch, pretrained, 1000)
     assert found.examples == math.inf
-    assert str(found).startswith(">= 16,000 ")
+    assert str(found).startswith("more than 16,000 ") and found.text(found.examples) == "> 16,000"
     assert found.doublings[0] == math.inf
 
 
 def test_below_the_smallest_size_is_said_as_a_bound() -> None:
     scratch, pretrained = study(-3, 3, np.random.default_rng(10))
     found = examples_worth(scratch, pretrained, 1000)
-    assert str(found).startswith("<= 500 ")
+    assert str(found).startswith("at most 500 ") and found.text(found.examples) == "<= 500"
     assert found.doublings[0] == -math.inf
 
 

@@ -87,15 +87,28 @@ def tuning_remarks(test: ClaimTest, tunings: Sequence[Sequence[tuple[int, bool]]
     return remarks
 
 
+def plateau_counts(sides: Sequence[Sequence[Run]]) -> list[tuple[int, int]]:
+    """Returns of each side how many runs left the plateau on the training probe, and how many there are."""
+    return [
+        (
+            sum(math.isfinite(loss_below(run.evaluations.get("probe_train"), PLATEAU_LEVEL).step) for run in runs),
+            len(runs),
+        )
+        for runs in sides
+    ]
+
+
+def plateau_remark(sides: Sequence[Sequence[Run]]) -> str:
+    """Says how many runs left the plateau: of one that did not, what is measured is not what training does."""
+    counts = listing([f"{left} of {runs}" for left, runs in plateau_counts(sides)])
+    return f"{counts} runs left the plateau on the training probe"
+
+
 def scale_remark(sides: Sequence[Sequence[Run]]) -> str:
     """Says how large the rises are whose share was taken, which has no scale of its own."""
     rises = listing([number(float(np.mean([sum_of_rises(run) for run in runs]))) for runs in sides])
-    left = [sum(math.isfinite(loss_below(r.evaluations["probe_train"], PLATEAU_LEVEL).step) for r in s) for s in sides]
-    counts = listing([f"{found} of {len(runs)}" for found, runs in zip(left, sides, strict=True)])
-    return (
-        f"rises sum to {rises} nats in the mean, {counts} runs left the plateau on the training probe; "
-        "a flat curve has a share near one half"
-    )
+    flat = "a flat curve has a share near one half"
+    return f"rises sum to {rises} nats in the mean, {plateau_remark(sides)}; {flat}"
 
 
 def remarks_on(test: ClaimTest, trial: Trial, sides: Sequence[Sequence[Sequence[Run]]], studies: Studies) -> str:
@@ -108,8 +121,11 @@ def remarks_on(test: ClaimTest, trial: Trial, sides: Sequence[Sequence[Sequence[
         for side, of in zip((trial.one, trial.other), sides, strict=True)
     ]
     remarks = tuning_remarks(test, tunings)
+    flat = [[run for runs in side for run in runs] for side in sides]
     if trial.one.measure is upward_share:
-        remarks.append(scale_remark([[run for runs in side for run in runs] for side in sides]))
+        remarks.append(scale_remark(flat))
+    elif any(left < runs for left, runs in plateau_counts(flat)):
+        remarks.append(plateau_remark(flat))
     return "; ".join(remarks)
 
 
@@ -124,7 +140,8 @@ def trial_verdict(test: ClaimTest, trial: Trial, studies: Studies) -> Verdict:
         runs = studies[side.study].runs if side.study in studies else ()
         sides.append([matching(runs, wanted) for wanted in side.groups])
         if not all(sides[-1]):
-            return Verdict(test=test, verdict=UNDECIDED, remark=f"no runs of study {side.study} for it")
+            lacking = "the runs for it are not all there" if side.study in studies else "not given"
+            return Verdict(test=test, verdict=UNDECIDED, remark=f"study {side.study}: {lacking}")
     unfair = unasked([run for side in sides for runs in side for run in runs], trial.subject)
     if unfair:
         return Verdict(test=test, verdict=UNDECIDED, remark=f"the arms also differ in {', '.join(unfair)}")

@@ -61,6 +61,11 @@ class Study:
         return [side for side in self.one_sided if (side.init, side.training_examples) == mine]
 
 
+def from_folder(runs: Iterable[Run]) -> bool:
+    """Returns whether some of the runs read MNLI from a folder, which may hold other pairs than the hub."""
+    return any(str(run.data["name"]).startswith("mnli-") and run.data["name"] != "mnli-hub" for run in runs)
+
+
 def by_rate(runs: Iterable[Run]) -> dict[tuple[str, ...], dict[float, list[Run]]]:
     """Returns (init, every setting but the rate) -> learning rate -> runs."""
     found: dict[tuple[str, ...], dict[float, list[Run]]] = defaultdict(lambda: defaultdict(list))

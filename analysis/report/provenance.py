@@ -58,8 +58,9 @@ def difference_table(caption: str, differences: Sequence[Difference]) -> Table:
 
 
 EQUAL = (
-    "Settings, parameter names and shapes, number of processes, numerics version and test data are the same in all "
-    "compared runs; head tensors, batches and their order, training and validation data are the same, seed by seed."
+    "Beside init and learning rate, all settings are the same in all compared runs, and so are parameter names and "
+    "shapes, number of processes, numerics version and test data; head tensors, batches and their order, training and "
+    "validation data are the same, seed by seed."
 )
 
 
@@ -116,12 +117,19 @@ def token_sentence(run: Run) -> str:
     share = lookup(tokens, "truncated_share")
     cut = f"{100 * share:.2f}%" if is_kind(share, float) else MISSING
     limit = amount(tokens, "max_tokens")
-    counts = run.data.get("counts")
-    counted = ", ".join(f"{k} {v}" for k, v in counts.items()) if isinstance(counts, dict) and counts else "nothing"
     return (
         f"Tokens in a pair: mean {amount(tokens, 'mean', 1)}, {listing(parts)}; {cut} of the pairs are cut "
-        f"at {limit} tokens. Counted while reading: {counted}."
+        f"at {limit} tokens. {oddities_sentence(run)}"
     )
+
+
+def oddities_sentence(run: Run) -> str:
+    """Says what was odd about the pairs; records without `files` were made before anybody counted that."""
+    counts = run.data.get("counts")
+    if not counts and "files" not in run.data:
+        return "When these records were made, what is odd in the data was not counted yet."
+    named = ", ".join(f"{k} {v}" for k, v in counts.items()) if isinstance(counts, dict) and counts else "none"
+    return f"Oddities counted while reading: {named}."
 
 
 def data_blocks(study: Study) -> list[Block]:

@@ -9,7 +9,7 @@ from analysis.claims.judgement import Evidence
 from analysis.records.outlook import Plans
 from analysis.records.reading import parse_object, read_text
 from analysis.records.runs import Run
-from analysis.records.study import Study
+from analysis.records.study import Study, from_folder
 from train.commands import changes, flags_for
 from train.config import RunConfig
 from train.flags import DATA_FLAGS
@@ -20,9 +20,14 @@ from train.study.plan import expand, read_study
 STUDIES = Path(__file__).parents[2] / "train" / "studies"
 
 NOTE = (
-    "Every setting of a run stands in its config.json, where a path is its last part alone; the report follows from "
-    "the records, byte for byte. A run that is there is not made again: where results/ holds these, give train.study "
-    "and train.run another place with --results DIR, and train.pretrain with --out FOLDER."
+    "`python` is .venv/bin/python, in the project's folder. Every setting of a run stands in its config.json, where a "
+    "path is its last part alone; the report follows from the records, byte for byte. A run that is there is not made "
+    "again: where results/ holds these, give train.study and train.run another place with --results DIR, and "
+    "train.pretrain with --out FOLDER."
+)
+
+FOLDER_LINE = (
+    "export MNLI_DIR=FOLDER  # the same pairs, by the sha256 in certificate.json; without it the hub's, other numbers"
 )
 
 BASELINE_FIELDS = {field for _, field, *_ in DATA_FLAGS} - {"data.train_examples"}
@@ -35,9 +40,15 @@ def commands(study: Study, evidence: Evidence) -> tuple[str, ...]:
     folders = [("", study.name or "STUDY"), *(("--beside ", str(other.name)) for other in others)]
     folders += [("--benchmark ", evidence.benchmark.resolve().name)] if evidence.benchmark else []
     asked = (f"{flag}results/{shlex.quote(name)}" for flag, name in folders)
-    made = [line for each in (study, *others) for line in study_commands(each)]
+    made = data_commands([run for each in (study, *others) for run in each.runs])
+    made += [line for each in (study, *others) for line in study_commands(each)]
     made += [f"python -m train.benchmark --out results/{shlex.quote(folders[-1][1])}"] if evidence.benchmark else []
     return (*made, " ".join(["python -m analysis.compare", *asked]))
+
+
+def data_commands(runs: Sequence[Run]) -> list[str]:
+    """Returns what has to be said before any other command, so that the runs' data are found."""
+    return [FOLDER_LINE] if from_folder(runs) else []
 
 
 def study_commands(study: Study) -> list[str]:

@@ -33,6 +33,7 @@ from analysis.tables.errors import class_table, confusion_table, mistake_table
 from analysis.tables.remarks import (
     chance_sentences,
     edge_sentences,
+    level_sentences,
     one_sided_sentences,
     sameness_sentences,
     words_sentences,
@@ -116,6 +117,13 @@ def register_sentences(findings: Findings) -> list[str]:
     ]
 
 
+def level_remarks(findings: Findings) -> list[str]:
+    """Says of the accuracy by which C3 is judged that it needs no inference, where that is so."""
+    tests = [each.test for each in findings.verdicts.get("C3", ())]
+    levels = {test.level for test in tests if test.measure.endswith("accuracy at or above the level") and test.level}
+    return [sentence for level in sorted(levels) for sentence in level_sentences(level, findings.study)]
+
+
 def accuracy_blocks(findings: Findings, plots: Mapping[str, Plot]) -> list[Block]:
     """Returns what the arms reach on the test sets, and how far apart they are."""
     study, found = findings.study, gaps(findings)
@@ -173,7 +181,7 @@ def size_blocks(findings: Findings, plots: Mapping[str, Plot]) -> list[Block]:
     if findings.worths:
         text = (
             "Examples-worth: the number of labelled examples with which scratch matches pretrained, read off the "
-            "scratch curve (made monotone, straight between sizes on a log scale); “>=” where no size that was run "
+            "scratch curve (made monotone, straight between sizes on a log scale); “>” where no size that was run "
             f"reaches it. The interval resamples test items{seed_words(findings.study)}."
         )
         blocks += [Paragraph(text), worth_table(findings)]
@@ -204,7 +212,10 @@ def sections(findings: Findings, plots: Mapping[str, Plot]) -> list[Section]:
             *(plots["probes"], loss_table(arms)),
         ],
         "Does it only fit faster?": matched_blocks(study, plots),
-        "C3: does it train faster?": [plots["validation"], accuracy_level_table(arms), step_time_table(arms)],
+        "C3: does it train faster?": [
+            *(plots["validation"], accuracy_level_table(arms), *listed(level_remarks(findings))),
+            step_time_table(arms),
+        ],
         "How many labelled examples is it worth?": size_blocks(findings, plots),
         "Which part of pretraining gives the gain?": ladder_blocks(study, plots),
         "Learning rates": rate_blocks(study, plots),

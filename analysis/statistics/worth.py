@@ -36,9 +36,9 @@ class Worth:
         return shifts[0], shifts[1], shifts[2]
 
     def bound(self, examples: float) -> tuple[str, float]:
-        """Returns `>= ` and the largest size when it was never reached, `<= ` and the smallest when that is enough."""
+        """Returns `> ` and the largest size when that is not enough, `<= ` and the smallest when that is."""
         if math.isinf(examples):
-            return ">= ", self.largest
+            return "> ", self.largest
         return ("<= ", self.smallest) if examples == 0 else ("", examples)
 
     def text(self, examples: float) -> str:
@@ -52,9 +52,14 @@ class Worth:
         return f"{sign}{math.log2(size / self.at):+.1f}".replace("-", "\N{MINUS SIGN}")
 
     def __str__(self) -> str:
-        low, high = self.text(self.low), self.text(self.high)
+        low, high, found = (in_words(self.text(each)) for each in (self.low, self.high, self.examples))
         interval = f"95% interval {low} to {high}" if low != high else "the whole 95% interval"
-        return f"{self.text(self.examples)} examples ({interval})"
+        return f"{found} examples ({interval})"
+
+
+def in_words(bound: str) -> str:
+    """Returns a bound as a sentence has it."""
+    return bound.replace("> ", "more than ").replace("<= ", "at most ")
 
 
 def monotone(values: Array) -> Array:

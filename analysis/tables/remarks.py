@@ -7,7 +7,7 @@ from analysis.records.arms import Arm
 from analysis.records.groups import majority_share
 from analysis.records.runs import Run
 from analysis.records.study import Study
-from analysis.records.text import number, rate_text, span
+from analysis.records.text import listing, number, rate_text, span
 from analysis.statistics.contrasts import same_answers
 from analysis.statistics.intervals import CHANCE, Interval, mean_interval, wilson
 from analysis.statistics.paired import Comparison
@@ -47,32 +47,41 @@ def floor_reading(run: Run, split: str, found: Interval) -> str:
 def chance_sentences(arms: Sequence[Arm]) -> list[str]:
     """Names the arms whose accuracy is not shown to be more than what needs no learning."""
     found = ((arm, split, no_learning(arm, split)) for arm in arms for split in test_splits([arm]))
-    return [
-        f"{arm.name}, {split}: it has learned nothing that this can show. {reading}"
-        for arm, split, reading in found
-        if reading
-    ]
+    return [f"{arm.name}, {split}: {reading}" for arm, split, reading in found if reading]
 
 
 def no_learning(arm: Arm, split: str) -> str:
     """Says why an arm is not shown to have learned anything, over seeds or over test items; nothing where it is."""
     labels = dict.fromkeys(only_label(run, split) or "" for run in arm.runs)
     if "" not in labels:
-        return f"Each run gives all pairs one label, {' or '.join(labels)}."
+        return f"it has learned nothing that this can show. Each run gives all pairs one label, {' or '.join(labels)}."
     values, run = [run.accuracy(split) for run in arm.runs], arm.runs[0]
     over_items = wilson(fmean(values), max(1, run.examples(split)))
     for over, found in (("seeds", mean_interval(values)), ("test items", over_items)):
         if found.low <= floor(run, split)[0]:
             reading = floor_reading(run, split, found)
-            return f"The 95% interval of its accuracy over {over}, {span(found.low, found.high)}, {reading}."
+            return (
+                "its accuracy is not shown to be more than what needs no learning. The 95% interval of its mean over "
+                f"{over}, {span(found.low, found.high)}, {reading}.{alone_sentence(arm, split)}"
+            )
     return ""
+
+
+def alone_sentence(arm: Arm, split: str) -> str:
+    """Says how many seeds have learned something by their own interval over test items; nothing where none has."""
+    found = [wilson(run.accuracy(split), max(1, run.examples(split))) for run in arm.runs]
+    above = sum(each.low > floor(run, split)[0] for each, run in zip(found, arm.runs, strict=True))
+    return f" Taken alone, {above} of {len(found)} seeds lie above it over test items." if above else ""
 
 
 def lead_reading(other: str, gap: Comparison) -> str:
     """Says what an arm's lead over the same arm with one side hidden is, where it is none."""
     if gap.standard_error == 0:
         return f"It does as well as {other} on every pair."
-    return f"The 95% interval of its lead over {other}, {span(*gap.shown_interval())}, includes 0 or lies below."
+    low, high = gap.shown_interval()
+    return (
+        f"The 95% interval of its lead over {other}, {span(low, high)}, {'lies below' if high < 0 else 'includes'} 0."
+    )
 
 
 def one_sided_sentences(found: Sequence[tuple[str, Arm, Arm, Comparison]], study: Study) -> list[str]:
@@ -87,12 +96,33 @@ def one_sided_sentences(found: Sequence[tuple[str, Arm, Arm, Comparison]], study
 def words_sentences(study: Study) -> list[str]:
     """Names the arms that do no better than words of the hypothesis alone."""
     return [
-        f"{arm.name}, {each.split}: its accuracy, {number(mean)}, is no better than that of the {each}, "
-        f"{number(each.accuracy)}. It has not been shown to learn any inference."
+        f"{arm.name}, {each.split}: its accuracy, {number(mean)}, is {'below' if mean < each.accuracy else 'only'} "
+        f"that of the {each}, {number(each.accuracy)}."
         for arm in study.arms
         for each in study.yardsticks
         if each.sees == "hypothesis only" and each.train_examples == arm.training_examples
         if (mean := fmean(run.accuracy(each.split) for run in arm.runs)) <= each.accuracy
+    ]
+
+
+def level_sentences(level: float, study: Study, split: str = "test") -> list[str]:
+    """Says that an accuracy which a claim takes to need inference does not, where words of the hypothesis give it."""
+    sizes = {arm.training_examples for arm in study.arms}
+    words = {
+        str(each): each.accuracy
+        for each in study.yardsticks
+        if (each.split, each.sees) == (split, "hypothesis only") and each.train_examples in sizes
+    }
+    halves = {
+        arm.name: fmean(run.accuracy(split) for run in arm.runs)
+        for arm in study.one_sided
+        if arm.runs[0].hidden == "premise" and arm.training_examples in sizes and split in test_splits([arm])
+    }
+    reached = [f"{number(found)} ({name})" for name, found in (words | halves).items() if found >= level]
+    if not reached:
+        return []
+    return [
+        f"An accuracy of {level:g}, by which C3 is judged, needs no inference: {split} accuracy {listing(reached)}."
     ]
 
 

@@ -21,7 +21,7 @@ from analysis.report.recipes.choice import choice_sentence, choice_table, choice
 from analysis.report.recipes.figures import CURVES, OUTCOMES
 from analysis.report.recipes.systems import PLACES, System, follow_recipes, open_systems, recipe_of, systems_of
 from analysis.report.recipes.tables import outcome_table, run_table, setting_table, summary_table
-from analysis.report.reproduce import NOTE, making_commands
+from analysis.report.reproduce import NOTE, data_commands, making_commands
 from analysis.tables.document import Block, Code, Listing, Paragraph, Plot, Section
 
 TIES = (
@@ -124,7 +124,8 @@ def write_recipe_report(folder: Path) -> tuple[Path, list[str]]:
     """
     systems, left_out = open_systems(folder)
     name, outlook = clean(folder.resolve().name), read_outlook(folder)
-    made = making_commands(name, runs_of(systems), outlook.plans if outlook else {})
+    runs = runs_of(systems)
+    made = [*data_commands(runs), *making_commands(name, runs, outlook.plans if outlook else {})]
     commands = (*made, f"python -m analysis.recipes results/{shlex.quote(name)}")
     content, drawings = build(systems, left_out, commands)
     return publish(content, drawings, folder, {}), left_out

@@ -3,7 +3,7 @@
 // upwards, then downwards, then back as it was written.
 
 const WORDS = new Intl.Collator("en", { numeric: true });
-const NUMBER = /^(?:[<>]= )?([+−-]?\d[\d,]*(?:\.\d+)?(?:e-?\d+)?)(?=%|\s|$)/;
+const NUMBER = /^(?:[<>]=? )?([+−-]?\d[\d,]*(?:\.\d+)?(?:e-?\d+)?)(?=%|\s|$)/;
 const NEXT = { none: "ascending", ascending: "descending", descending: "none" };
 
 /** What a cell is sorted by; `rank` puts numbers before words and words before nothing, in both directions. */
