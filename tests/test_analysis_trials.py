@@ -165,6 +165,8 @@ def test_one_arm_can_be_measured_twice(folders: dict[str, Path]) -> None:
 
 def test_a_missing_study_and_a_foreign_difference_leave_a_test_undecided(folders: dict[str, Path]) -> None:
     write_arm(folders["mnli"], "full", 3)
+    assert judged("C4a", folders).remark == "study freezing: not given"
+    write_arm(folders["freezing"], "other", 1)
     assert judged("C4a", folders).remark == "study freezing: the runs for it are not all there"
     write_arm(folders["freezing"], "frozen", 3, settings={**FROZEN, "optim.batch_size": 8})
     found = judged("C4a", folders)
