@@ -155,6 +155,10 @@ def test_the_claims_table_has_verdict_effect_interval_seeds_and_smallest_gap(stu
     assert rows["C1"]["verdict"] == rows["C1a"]["verdict"]
     assert rows["C3a"]["verdict"] == "UNDECIDED"
     assert rows["C2a"]["seeds"] == "3"
+    said = {claim: rows[claim]["statement, measure"] for claim in ("C2a", "C2c", "C3b")}
+    assert "have a validation probe loss below 1.0486: pretrained minus scratch" in said["C2a"]
+    assert "have a validation probe loss below 0.95 (shown beside): pretrained" in said["C2c"]
+    assert "have a validation probe accuracy at or above 0.45: pretrained" in said["C3b"]
 
 
 def test_accuracy_by_size_and_its_worth(study: Path) -> None:

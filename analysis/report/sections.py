@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 
 from analysis.claims.findings import Findings
+from analysis.claims.register import ClaimTest
 from analysis.claims.verdicts import Verdict, by_equivalence, claim_verdict
 from analysis.records.study import Study
 from analysis.records.text import MISSING, count, number, span
@@ -52,11 +53,16 @@ def smallest_supported(each: Verdict) -> float:
     return math.nan if by_equivalence(each.test) or not each.found else each.found.smallest_gap() + each.test.margin
 
 
+def measure_text(test: ClaimTest) -> str:
+    """Returns a test's measure; where it waits for a level, with that level."""
+    return test.measure if test.level is None else test.measure.replace("the level", f"{test.level:g}")
+
+
 def verdict_row(each: Verdict) -> tuple[str, ...]:
     """Returns one test of a claim as cells."""
     return (
         each.test.id,
-        f"{each.test.measure}{'' if each.test.decides else ' (shown beside)'}: {' minus '.join(each.test.arms)}",
+        f"{measure_text(each.test)}{'' if each.test.decides else ' (shown beside)'}: {' minus '.join(each.test.arms)}",
         each.verdict,
         number(each.found.difference if each.found else math.nan, 4),
         f"{span(*each.interval, 4)} ({100 * each.coverage:.0f}%)" if each.found else MISSING,
