@@ -125,7 +125,8 @@ def test_what_scratch_did(tmp_path: Path, scratch: int, pretrained: int, chance:
         write_recipe(tmp_path, recipe, init, losses=[1.1, 1.0], test=[0.3, 0.4, 0.5], right=right)
     systems, _ = open_systems(tmp_path)
     (text,) = scratch_text(systems[0])
-    assert "starts above ln 3 (1.1000), leaves the plateau in epoch 2" in text
+    assert "has a mean training loss above ln 3 in its first epoch (1.1000), leaves the plateau in epoch 2" in text
+    assert "starts" not in text, "where a run starts is the loss before its first update"
     assert f"test accuracy of {scratch / PAIRS:.4f}" in text and chance in text
     apart = abs(pretrained - scratch)
     gaps = np.repeat([np.sign(pretrained - scratch), 0.0], [apart, PAIRS - apart])
