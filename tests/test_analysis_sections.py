@@ -95,6 +95,7 @@ def test_the_first_screen_has_the_difference_the_verdicts_and_the_note_on_minilm
     assert re.search(r"claim C1, “it starts lower”, is (SUPPORTED|REFUTED|UNDECIDED)\.", screen)
     assert re.search(r"claim C2, “the loss falls faster”, is SUPPORTED\.", screen)
     assert screen.count("its own training had included MultiNLI and SNLI pairs") == 2  # answer and figure
+    assert report.count("its own training had included MultiNLI and SNLI pairs") == 3  # and the threats
     assert screen.count("![") == 1
     page = (study / "report.html").read_text()
     assert page.index("its own training had included") < page.index("<svg")
