@@ -88,6 +88,8 @@ def test_the_report_says_what_is_different_on_purpose_and_what_is_missing(study:
     assert "a run that no rule had ended was cut after 20" in report
     assert "3,000 pairs are set aside for validation" in report
     assert "All six recipes have run with both inits. Left out, not finished: later." in report
+    taken = {row["seconds of training"] for row in table(section(report, "Runs"), "Runs")}
+    assert taken == {"40", "6.0"}, "of 20 and of 3 epochs: below ten seconds with a decimal"
     assert "Not run: distilbert and roberta, the seed report's own checkpoints" in report.split("\n## ")[0]
     costs = table(section(report, "What choosing by training loss costs"), "Other choices")
     assert len(costs) == 3 * 2 * 3
