@@ -216,6 +216,7 @@ def test_the_plateau_clock_counts_runs_and_waits(study: Path) -> None:
     left = by_arm["training probe", "pretrained"]
     assert left["reached"] == "3 of 3"
     assert left["mean step, cut at the end, ± its error"].startswith("20 ± ")
+    assert left["95% interval of the median step"] == "20 or more", "three runs bound it from below alone"
 
 
 def test_runs_under_another_register_are_counted(study: Path, simple: str) -> None:

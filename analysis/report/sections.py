@@ -89,7 +89,15 @@ def verdict_blocks(findings: Findings) -> list[Block]:
         "them refutes it. Differences are paired over seeds. The smallest detectable gap is the true difference that, "
         "with 80% power, would be found to lie beyond the margin; an equivalence test has none."
     )
-    return [Paragraph(text), table, *listed(register_sentences(findings))]
+    return [Paragraph(text), table, *listed([*share_sentences(findings), *register_sentences(findings)])]
+
+
+def share_sentences(findings: Findings) -> list[str]:
+    """Says, where the interval of a difference of shares passes what one can be, why it does."""
+    found = [each for verdicts in findings.verdicts.values() for each in verdicts]
+    shares = [each for each in found if "share of " in each.test.measure]
+    beyond = any(abs(end) > 1 for each in shares for end in each.interval)
+    return ["An interval is Student's t and may pass what a share can be."] if beyond else []
 
 
 def verdict_source(findings: Findings) -> str:
