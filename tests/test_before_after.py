@@ -86,7 +86,7 @@ def test_an_arm_in_which_one_run_lacks_it_is_left_out(tmp_path: Path) -> None:
 
 def test_the_seed_reports_figures_are_its_own(study: Path) -> None:
     part = section((study / "report.md").read_text(), "Before and after")
-    rows = {(row["run"], row["measured on"]): row for row in table(part, "Accuracy as reported by the seed report")}
+    rows = {(row["system"], row["measured on"]): row for row in table(part, "Accuracy as reported by the seed report")}
     said = {"distilbert-frozen": (0.2870, 0.3200, 0.5490, 0.3870), "roberta-full": (0.3362, 0.3438, 0.9660, 0.7838)}
     for run, (train_before, test_before, train_after, test_after) in said.items():
         for split, before, after in (("train", train_before, train_after), ("test", test_before, test_after)):
@@ -94,6 +94,7 @@ def test_the_seed_reports_figures_are_its_own(study: Path) -> None:
             assert (number(row["before"]), number(row["after"])) == (before, after)
             assert number(row["change in points"]) == pytest.approx(100 * (after - before), abs=0.051)
     assert {run for run, _ in rows} == set(seed_curves())
+    assert rows["roberta-gradual", "test"]["epochs"] == "24", "the name that the recipes have"
 
 
 def test_a_run_evaluates_its_first_training_pairs_with_initial_and_best_weights(

@@ -20,8 +20,8 @@ from test_output import OURS, TOO_WIDE, look_at
 from analysis.claims.findings import find
 from analysis.compare import main as compare
 from analysis.recipes import main
+from analysis.records.seed_report import SYSTEMS
 from analysis.records.study import open_study
-from analysis.report.recipes.systems import SEED_RUNS
 from analysis.report.sections import sections
 from analysis.tables.document import Block, Paragraph, Plot, Table
 from models.errors import command
@@ -36,7 +36,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All three systems with both inits and an unfinished run, its texts written to do harm, and its report."""
     folder = tmp_path_factory.mktemp("results") / "seed-recipes"
     texts = iter(PAYLOADS * 2)
-    for name in SEED_RUNS:
+    for name in SYSTEMS.values():
         for end in ("-as-reported", ""):
             for init, losses in (("scratch", [1.1] * 20), ("pretrained", [1.1, 0.9, 0.8])):
                 text, right = next(texts), 300 - 10 * len(losses)

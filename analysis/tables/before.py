@@ -129,6 +129,6 @@ def seed_table() -> Table:
             rows.append(
                 (name, split, f"{outcome['train_examples']:,.0f}", epochs, f"{before:.4f}", f"{after:.4f}", points)
             )
-    columns = ("run", "measured on", "training examples", "epochs", "before", "after", "change in points")
+    columns = ("system", "measured on", "training examples", "epochs", "before", "after", "change in points")
     caption = "Accuracy as reported by the seed report (one seed, last epoch)"
     return Table(caption, columns, tuple(rows), SEED_SOURCE)
