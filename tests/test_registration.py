@@ -41,7 +41,7 @@ def test_the_registers_of_all_studies_count(tmp_path: Path, beside: str | None, 
     assert register_sentences(found) == said
     assert ("before the runs: 4 runs, each with" in registration(found)) == (not said)
     in_korean = summary(found)
-    assert in_korean and ("실험 전에" in in_korean["registration"]) == (not said)
+    assert in_korean and ("실험 전에" in in_korean["notes"]) == (not said)
 
 
 @pytest.mark.parametrize(
