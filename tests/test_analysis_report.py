@@ -166,7 +166,7 @@ def test_the_seed_report_is_quoted_as_its_own() -> None:
     assert {name: len(curve["epoch"]) for name, curve in curves.items()} == {
         "distilbert-frozen": 47,
         "roberta-full": 8,
-        "roberta-gradual-unfreeze": 24,
+        "roberta-gradual": 24,
     }
     assert curves["roberta-full"]["test_accuracy"][-1] == 0.7838
 

@@ -95,6 +95,7 @@ def test_the_first_screen_has_the_difference_the_verdicts_and_the_note_on_minilm
     assert re.search(r"claim C1, “it starts lower”, is (SUPPORTED|REFUTED|UNDECIDED)\.", screen)
     assert re.search(r"claim C2, “the loss falls faster”, is SUPPORTED\.", screen)
     assert screen.count("its own training had included MultiNLI and SNLI pairs") == 2  # answer and figure
+    assert report.count("its own training had included MultiNLI and SNLI pairs") == 3  # and the threats
     assert screen.count("![") == 1
     page = (study / "report.html").read_text()
     assert page.index("its own training had included") < page.index("<svg")
@@ -155,6 +156,10 @@ def test_the_claims_table_has_verdict_effect_interval_seeds_and_smallest_gap(stu
     assert rows["C1"]["verdict"] == rows["C1a"]["verdict"]
     assert rows["C3a"]["verdict"] == "UNDECIDED"
     assert rows["C2a"]["seeds"] == "3"
+    said = {claim: rows[claim]["statement, measure"] for claim in ("C2a", "C2c", "C3b")}
+    assert "have a validation probe loss below 1.0486: pretrained minus scratch" in said["C2a"]
+    assert "have a validation probe loss below 0.95 (shown beside): pretrained" in said["C2c"]
+    assert "have a validation probe accuracy at or above 0.45: pretrained" in said["C3b"]
 
 
 def test_accuracy_by_size_and_its_worth(study: Path) -> None:
@@ -177,17 +182,18 @@ def test_accuracy_by_size_and_its_worth(study: Path) -> None:
 def test_the_sweep_marks_the_rate_that_is_compared(study: Path) -> None:
     part = section((study / "report.md").read_text(), "Learning rates")
     rows = [row for row in table(part, "Learning rates tried") if row["arm"] == "scratch"]
-    assert [(row["learning rate"], row["seeds"], row[""]) for row in rows] == [
+    assert [(row["learning rate"], row["seeds"], row["used"]) for row in rows] == [
         ("3e-4", "3", "compared"),
         ("1e-3", "1", ""),
         ("2e-3", "1", ""),
     ]
+    shared = "validation accuracy on seed 0, which all rates have"
     loss = record(study, "scratch-0.001", "summary")["best"]["validation_loss"]
     assert number(rows[1]["validation loss"]) == pytest.approx(loss, abs=5e-5)
     for row, run in zip(rows, ("5000-scratch-0", "scratch-0.001", "scratch-0.002"), strict=True):
         accuracy = record(study, run, "summary")["best"]["validation_accuracy"]
-        assert number(row["on seed 0, which all rates have"]) == pytest.approx(accuracy, abs=5e-4)
-    assert rows[0]["validation accuracy"] != rows[0]["on seed 0, which all rates have"]
+        assert number(row[shared]) == pytest.approx(accuracy, abs=5e-4)
+    assert rows[0]["validation accuracy"] != rows[0][shared]
     assert "Learning rates were chosen with seed 0 alone" in part
     assert "scratch: its rate, 3e-4, is at the edge of those tried" in part
 
@@ -210,6 +216,7 @@ def test_the_plateau_clock_counts_runs_and_waits(study: Path) -> None:
     left = by_arm["training probe", "pretrained"]
     assert left["reached"] == "3 of 3"
     assert left["mean step, cut at the end, ± its error"].startswith("20 ± ")
+    assert left["95% interval of the median step"] == "20 or more", "three runs bound it from below alone"
 
 
 def test_runs_under_another_register_are_counted(study: Path, simple: str) -> None:

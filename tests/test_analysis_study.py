@@ -11,6 +11,7 @@ from analysis.records.choices import chosen_rates, read_choices
 from analysis.records.reading import RecordError
 from analysis.records.study import Study, open_study
 from analysis.statistics.contrasts import headline_pair
+from analysis.tables.accuracy import rate_table
 
 
 def shape(arms: tuple[Arm, ...]) -> list[tuple[str, float, list[int]]]:
@@ -85,6 +86,25 @@ def test_the_chosen_rate_is_compared_even_if_another_has_more_seeds(tmp_path: Pa
     assert shape(opened(tmp_path).arms) == [("scratch", 3e-4, [0, 1])]
     write_choices(tmp_path, scratch=1e-3, pretrained=3e-4)
     assert shape(opened(tmp_path).arms) == [("scratch", 1e-3, [0])]
+
+
+@pytest.mark.parametrize(
+    ("monitor", "chosen", "told"),
+    [
+        ("validation_accuracy", 1e-3, "seed 0, which all rates have (rates are chosen by it)"),
+        ("validation_accuracy", None, "seed 0, which all rates have"),
+        ("validation_loss", 1e-3, "seed 0, which all rates have"),
+    ],
+)
+def test_the_rates_are_said_to_be_chosen_by_accuracy_where_the_records_say_so(
+    tmp_path: Path, monitor: str, chosen: float | None, told: str
+) -> None:
+    for rate in (3e-4, 1e-3):
+        run = write_run(tmp_path, "scratch", 0, rate=rate, name=f"lr{rate}", steps=40)
+        edit(run / "config.json", stop={"monitor": monitor})
+    write_choices(tmp_path, **({"scratch": chosen} if chosen else {}))
+    columns = rate_table(opened(tmp_path)).columns
+    assert columns[-2:] == (f"validation accuracy on {told}", "used")
 
 
 def test_of_equal_seeds_the_lower_validation_loss_is_compared(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from analysis.claims.verdicts import Verdict
 from analysis.compare import main
 from analysis.records.arms import DEFAULTS, settings
 from analysis.records.study import Study, open_study
+from analysis.report.korean import LOGARITHMS, notes
 from train.config import to_record
 from train.study.plan import expand, read_study
 
@@ -220,6 +221,10 @@ def test_rounds_of_a_benchmark_decide_on_seconds_and_memory(
     assert tests["C9a"].verdict == ("REFUTED" if bf16 else "UNDECIDED"), "one per cent of memory is below the margin"
     assert tests["C9b"].verdict == ("SUPPORTED" if bf16 else "UNDECIDED")
     assert "on cpu: another device may tell otherwise" in tests["C3a"].remark
+    times = {"C9a": 990 / 1000, "C9b": 80 / 160}
+    for name, quotient in times.items():
+        assert (f"natural log: {quotient:.2f} times float32's" in tests[name].remark) == bf16
+    assert (LOGARITHMS in notes(found)) == bf16, "in Korean too"
     assert tests["C13a"].verdict == "UNDECIDED" and "float16" in tests["C13a"].remark
 
 

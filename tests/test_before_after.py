@@ -15,7 +15,7 @@ from analysis.compare import main
 from analysis.records.runs import load_run
 from analysis.records.seed_report import seed_curves
 from analysis.records.study import open_study
-from analysis.tables.before import PROBE, TRAIN, change, changes
+from analysis.tables.before import PROBE, TRAIN, change, change_sentence, changes
 from tests.running import metrics, record, train
 from train import session
 
@@ -43,7 +43,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_table_has_the_means_and_the_change_in_points(study: Path) -> None:
     part = section((study / "report.md").read_text(), "Before and after")
-    rows = {(row["pairs of"], row["arm"]): row for row in table(part, "Before the first update")}
+    rows = {(row["measured on"], row["arm"]): row for row in table(part, "Before the first update")}
     assert set(rows) == {
         *((split.replace("_", r"\_"), arm) for split in ("test", "test_unseen") for arm in ("scratch", "pretrained")),
         *(("train", "scratch"), ("training probe", "pretrained")),
@@ -68,6 +68,16 @@ def test_the_probe_stands_in_with_its_first_and_last_look(study: Path) -> None:
     assert change(load_run(run), TRAIN) is None
 
 
+def test_the_sentence_says_which_runs_did_not_record_training_pairs(study: Path) -> None:
+    arms = open_study([study], study).arms
+    train = "train: the first training pairs with the best weights"
+    probe = "training probe: a fixed sample of training pairs with the last weights, since {} did not record training "
+    said = {arm.name: change_sentence([arm]) for arm in arms}
+    assert train in said["scratch"] and "training probe" not in said["scratch"]
+    assert probe.format("these runs") in said["pretrained"] and "train:" not in said["pretrained"]
+    assert f"{train}; {probe.format('the runs of pretrained')}" in change_sentence(arms)
+
+
 def test_an_arm_in_which_one_run_lacks_it_is_left_out(tmp_path: Path) -> None:
     with_train(write_run(tmp_path, "scratch", 0), 0.3, 0.9)
     write_run(tmp_path, "scratch", 1)
@@ -76,7 +86,7 @@ def test_an_arm_in_which_one_run_lacks_it_is_left_out(tmp_path: Path) -> None:
 
 def test_the_seed_reports_figures_are_its_own(study: Path) -> None:
     part = section((study / "report.md").read_text(), "Before and after")
-    rows = {(row["run"], row["pairs of"]): row for row in table(part, "Accuracy as reported by the seed report")}
+    rows = {(row["system"], row["measured on"]): row for row in table(part, "Accuracy as reported by the seed report")}
     said = {"distilbert-frozen": (0.2870, 0.3200, 0.5490, 0.3870), "roberta-full": (0.3362, 0.3438, 0.9660, 0.7838)}
     for run, (train_before, test_before, train_after, test_after) in said.items():
         for split, before, after in (("train", train_before, train_after), ("test", test_before, test_after)):
@@ -84,6 +94,7 @@ def test_the_seed_reports_figures_are_its_own(study: Path) -> None:
             assert (number(row["before"]), number(row["after"])) == (before, after)
             assert number(row["change in points"]) == pytest.approx(100 * (after - before), abs=0.051)
     assert {run for run, _ in rows} == set(seed_curves())
+    assert rows["roberta-gradual", "test"]["epochs"] == "24", "the name that the recipes have"
 
 
 def test_a_run_evaluates_its_first_training_pairs_with_initial_and_best_weights(

@@ -83,6 +83,11 @@ def test_the_record_names_no_path_and_the_report_every_figure(benchmark):
     report = (out / "report.md").read_text(encoding="utf-8")
     for name, figure in FIGURES.items():
         assert f"| {figure.meaning} | {told(record[name])} |" in report
+    rates = report.split("## Measured rates")[1].split("##")[0]
+    assert "random: batches drawn at random; scratch: random weights; " in rates
+    assert ("bf16: " in rates) == ("ours.bf16" in record["rounds"][0]["measured"])
+    assert "one epoch of 64 pairs (trainer.train: of every second of them), one evaluation of 48, and 3 epochs" in rates
+    assert "| figure | median | range | target | outcome |" in report
 
 
 def test_figures_are_drawn_from_the_record_alone(benchmark, tmp_path):

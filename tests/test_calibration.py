@@ -145,7 +145,7 @@ def test_the_table_has_the_means_over_seeds(tmp_path: Path) -> None:
             gold = np.array([LABELS.index(row["gold"]) for row in rows])
             errors.append(calibration_error(shares, gold))
             losses.append(log_loss(gold, shares, labels=[0, 1, 2]))
-        found = {row[""]: row for row in rows_of(blocks, "Calibration on test ") if row["arm"] == init}
+        found = {row["probabilities"]: row for row in rows_of(blocks, "Calibration on test ") if row["arm"] == init}
         before, after = found["as trained"], found["after temperature"]
         assert number(before["calibration error"]) == pytest.approx(np.mean(errors), abs=5.1e-4)
         assert number(before["NLL"]) == pytest.approx(np.mean(losses), abs=5.1e-4)

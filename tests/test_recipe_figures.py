@@ -7,7 +7,7 @@ from recipe_runs import GRADUAL, write_recipe
 from analysis.figures.plots import ARM_COLOURS, OTHER_COLOUR
 from analysis.records.seed_report import seed_curves
 from analysis.report.recipes.figures import curves
-from analysis.report.recipes.systems import SEED_RUNS, open_systems
+from analysis.report.recipes.systems import open_systems
 
 
 def test_a_figure_has_the_curves_and_marks_how_they_ended(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_a_figure_has_the_curves_and_marks_how_they_ended(tmp_path: Path) -> Non
     panels = curves(system).axes
     lines = {line.get_label(): line for line in panels[0].get_lines()}
     looks = {
-        "as reported by the seed report": (OTHER_COLOUR, "-", seed_curves()[SEED_RUNS[GRADUAL]]["train_loss"]),
+        "as reported by the seed report": (OTHER_COLOUR, "-", seed_curves()[GRADUAL]["train_loss"]),
         "pretrained, as reported": (ARM_COLOURS["pretrained"], "-", short["losses"]),
         "scratch, corrected": (ARM_COLOURS["scratch"], "--", cut),
     }

@@ -20,8 +20,8 @@ from test_output import OURS, TOO_WIDE, look_at
 from analysis.claims.findings import find
 from analysis.compare import main as compare
 from analysis.recipes import main
+from analysis.records.seed_report import SYSTEMS
 from analysis.records.study import open_study
-from analysis.report.recipes.systems import SEED_RUNS
 from analysis.report.sections import sections
 from analysis.tables.document import Block, Paragraph, Plot, Table
 from models.errors import command
@@ -36,7 +36,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All three systems with both inits and an unfinished run, its texts written to do harm, and its report."""
     folder = tmp_path_factory.mktemp("results") / "seed-recipes"
     texts = iter(PAYLOADS * 2)
-    for name in SEED_RUNS:
+    for name in SYSTEMS.values():
         for end in ("-as-reported", ""):
             for init, losses in (("scratch", [1.1] * 20), ("pretrained", [1.1, 0.9, 0.8])):
                 text, right = next(texts), 300 - 10 * len(losses)
@@ -88,6 +88,8 @@ def test_the_report_says_what_is_different_on_purpose_and_what_is_missing(study:
     assert "a run that no rule had ended was cut after 20" in report
     assert "3,000 pairs are set aside for validation" in report
     assert "All six recipes have run with both inits. Left out, not finished: later." in report
+    taken = {row["seconds of training"] for row in table(section(report, "Runs"), "Runs")}
+    assert taken == {"40", "6.0"}, "of 20 and of 3 epochs: below ten seconds with a decimal"
     assert "Not run: distilbert and roberta, the seed report's own checkpoints" in report.split("\n## ")[0]
     costs = table(section(report, "What choosing by training loss costs"), "Other choices")
     assert len(costs) == 3 * 2 * 3

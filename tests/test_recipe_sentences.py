@@ -11,12 +11,12 @@ from scipy import stats
 from synthetic_runs import LABELS, edit
 
 from analysis.records.runs import load_run
-from analysis.records.seed_report import seed_curves
+from analysis.records.seed_report import SYSTEMS, seed_curves
 from analysis.report.recipes.answer import cost_sentence, gain_sentence, not_run_sentence
 from analysis.report.recipes.beside import AGREES, DIFFERS, OPEN, beside_text, points, scratch_text, seed_ending
 from analysis.report.recipes.choice import choice_sentence, choices
 from analysis.report.recipes.report import missing_text
-from analysis.report.recipes.systems import REPORTED, SEED_RUNS, System, open_systems, systems_of
+from analysis.report.recipes.systems import REPORTED, System, open_systems, systems_of
 
 
 def follow(folder: Path, *runs: tuple[str, str], **curves: Any) -> System:
@@ -33,9 +33,9 @@ def beside(folder: Path, system: str, **curves: Any) -> tuple[dict[str, str], st
     )
 
 
-@pytest.mark.parametrize("name", SEED_RUNS)
+@pytest.mark.parametrize("name", SYSTEMS.values())
 def test_the_seed_reports_own_curve_agrees_with_itself(tmp_path: Path, name: str) -> None:
-    curve = seed_curves()[SEED_RUNS[name]]
+    curve = seed_curves()[name]
     test = [0.34, *curve["test_accuracy"].tolist()]
     right, reason = round(PAIRS * test[-1]), seed_ending(follow(tmp_path / "any", (name, "scratch"), **FLAT)).reason
     curves = {"losses": curve["train_loss"].tolist(), "test": test, "right": right, "reason": reason}
@@ -125,7 +125,8 @@ def test_what_scratch_did(tmp_path: Path, scratch: int, pretrained: int, chance:
         write_recipe(tmp_path, recipe, init, losses=[1.1, 1.0], test=[0.3, 0.4, 0.5], right=right)
     systems, _ = open_systems(tmp_path)
     (text,) = scratch_text(systems[0])
-    assert "starts above ln 3 (1.1000), leaves the plateau in epoch 2" in text
+    assert "has a mean training loss above ln 3 in its first epoch (1.1000), leaves the plateau in epoch 2" in text
+    assert "starts" not in text, "where a run starts is the loss before its first update"
     assert f"test accuracy of {scratch / PAIRS:.4f}" in text and chance in text
     apart = abs(pretrained - scratch)
     gaps = np.repeat([np.sign(pretrained - scratch), 0.0], [apart, PAIRS - apart])

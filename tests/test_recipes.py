@@ -78,7 +78,7 @@ OWN = {
     "roberta-gradual": {"freeze.restart": False, "stop.wait": 20},
 }
 RUNS = {"roberta-gradual": "roberta-gradual-unfreeze"}
-"""A recipe's name for the seed report's run, where the two differ."""
+"""A recipe's system -> the file's name for the seed report's run, where the two differ."""
 SIX = [f"{name}{practice}" for name in TABLE for practice in PRACTICE]
 
 
@@ -105,7 +105,7 @@ def test_a_recipe_knows_its_name_and_opens_with_its_command_and_result(name):
 def test_the_rule_stops_the_seed_reports_own_curves_where_they_stop(name):
     """After 47, 8 and 24 epochs, and not one before."""
     stopping = Stopping(RECIPES[f"{name}-as-reported"].stop)
-    curve = seed_curves()[RUNS.get(name, name)]
+    curve = seed_curves()[name]
     ended = []
     for epoch, (loss, accuracy) in enumerate(zip(curve["train_loss"], curve["train_accuracy"], strict=True), start=1):
         stopping.improved({"train_loss": loss}, epoch)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from synthetic_runs import edit, write_run
 
 from analysis.claims.findings import find
-from analysis.claims.register import register_sha256
+from analysis.claims.register import load_register, register_sha256
+from analysis.claims.verdicts import SUPPORTED, Verdict
 from analysis.records.study import open_study
 from analysis.report.korean import summary
-from analysis.report.sections import register_sentences, registration, seed_words
+from analysis.report.sections import register_sentences, registration, seed_words, share_sentences
+from analysis.statistics.paired import compare_values
 
 
 def make(folder: Path, sha256: str | None) -> Path:
@@ -37,7 +41,7 @@ def test_the_registers_of_all_studies_count(tmp_path: Path, beside: str | None, 
     assert register_sentences(found) == said
     assert ("before the runs: 4 runs, each with" in registration(found)) == (not said)
     in_korean = summary(found)
-    assert in_korean and ("실험 전에" in in_korean["registration"]) == (not said)
+    assert in_korean and ("실험 전에" in in_korean["notes"]) == (not said)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +60,23 @@ def test_the_interval_of_the_worth_varies_seeds_where_there_are_several(
             for init in ("scratch", "pretrained"):
                 write_run(tmp_path, init, seed, size=size, steps=40, name=f"{init}-{size}-{seed}")
     assert seed_words(open_study([tmp_path], tmp_path)) == words
+
+
+@pytest.mark.parametrize(
+    ("id", "gaps", "said"),
+    [
+        ("C3b", (-1.0, -0.5, -0.9), True),
+        ("C3b", (-0.5, -0.52, -0.54), False),
+        ("C6a", (0.1, 0.9, 0.5), True),
+        ("C1a", (-3.0, -2.0, -1.0), False),
+    ],
+)
+def test_an_interval_wider_than_shares_can_be_is_explained(
+    tmp_path: Path, id: str, gaps: Sequence[float], said: bool
+) -> None:
+    """Only of shares: a loss has no such bound."""
+    folder = make(tmp_path / "mine", None)
+    (test,) = (test for claim in load_register().values() for test in claim.tests if test.id == id)
+    verdict = Verdict(test=test, verdict=SUPPORTED, found=compare_values(np.array(gaps), np.zeros(len(gaps))))
+    found = replace(find(open_study([folder], folder), []), verdicts={id[:-1]: [verdict]})
+    assert bool(share_sentences(found)) == said

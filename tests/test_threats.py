@@ -132,9 +132,11 @@ def test_the_speed_section_has_the_benchmarks_numbers(study: Path) -> None:
         if isinstance(each, dict) and (each.get("at_least") or each.get("at_most")):
             row = rows[each["meaning"]]
             assert number(row["median"]) == pytest.approx(each["median"], rel=5e-3)
-            assert row[""] == ("met" if each["met"] else "missed")
+            assert row["outcome"] == ("met" if each["met"] else "not met")
             assert number(row["target"].split()[-1]) == (each["at_least"] or each["at_most"])
-    assert {row[""] for row in rows.values()} == {"met", "missed", ""}
+    assert {row["outcome"] for row in rows.values()} == {"met", "not met", ""}
+    memory = record["bf16_memory_ratio"]
+    assert number(rows[memory["meaning"]]["median"]) == pytest.approx(memory["median"], rel=5e-3)
     steps = {row["arm"]: row for row in rows_of(blocks, "Seconds of one training step")}
     for arm, contender in (
         ("pretrained", "ours.train"),
@@ -160,6 +162,7 @@ def test_without_a_benchmark_there_is_no_speed_section(study: Path) -> None:
     ("name", "change", "message"),
     [
         ("eval_ratio", {"meaning": 3}, "eval_ratio.meaning"),
+        ("bf16_memory_ratio", {"median": -1}, "bf16_memory_ratio.median should be positive"),
         ("eval_ratio", {"met": None}, "eval_ratio: at_least should be a number, with met"),
         ("sizes", {"batch_size": 0}, "sizes.batch_size"),
     ],

@@ -67,5 +67,9 @@ def timed_verdict(test: ClaimTest, folder: Path | None) -> Verdict:
     if not one or not other:
         return Verdict(test=test, verdict=UNDECIDED, remark="the benchmark's machine could not measure it")
     device = lookup(record, "environment.device") or "an unknown device"
-    remark = f"seeds are rounds of the benchmark, on {device}: another device may tell otherwise"
-    return judge(test, compare_values(np.array(one), np.array(other)), remark)
+    found = compare_values(np.array(one), np.array(other))
+    remark = (
+        f"natural log: {math.exp(found.difference):.2f} times {test.arms[1]}'s; seeds are rounds of the benchmark, on "
+        f"{device}: another device may tell otherwise"
+    )
+    return judge(test, found, remark)

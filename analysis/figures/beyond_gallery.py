@@ -60,6 +60,5 @@ BEYOND: dict[str, Picture[Study]] = {
         source="runs/*/predictions.csv",
         caption="Diamond: share of the gap, paired over seeds and test items, with its 95% interval (Fieller). "
         "Dotted: both ends.",
-        headline=True,
     ),
 }

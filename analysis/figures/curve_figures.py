@@ -32,7 +32,7 @@ MOST_POINTS = 1000
 """Raw per-step losses drawn per run; of a longer run every k-th is drawn. The smoothed line uses all."""
 
 PROBES = {"probe_train": ("training probe", "--"), "probe_validation": ("validation probe", "-")}
-SEED_LOOKS = {"distilbert-frozen": ":", "roberta-full": "--", "roberta-gradual-unfreeze": "-."}
+SEED_LOOKS = {"distilbert-frozen": ":", "roberta-full": "--", "roberta-gradual": "-."}
 
 
 def smoothed(training: Columns) -> Columns:

@@ -149,7 +149,6 @@ GALLERY: dict[str, Picture[Study]] = {
         alt=test_accuracy_alt,
         source="runs/*/summary.json",
         caption=f"{DIAMONDS} Dots: seeds. Hollow: an arm that saw one side.",
-        headline=True,
     ),
     "before_after": Picture(
         draw=error_figures.before_after,
@@ -181,7 +180,6 @@ GALLERY: dict[str, Picture[Study]] = {
         alt=sizes_alt,
         source="runs/*/data.json, runs/*/summary.json",
         caption=f"{DIAMONDS} Dots: seeds.",
-        headline=True,
     ),
     "seed_report": Picture(
         draw=lambda study: curve_figures.seed_report(study.arms),

@@ -23,7 +23,7 @@ class Picture(Generic[Subject]):
     caption: str
     """How to read it."""
     headline: bool = False
-    """Whether it shows what the report is about, so that the note on MiniLM belongs beside it."""
+    """Whether it stands on the first screen, so that the note on MiniLM belongs beside it."""
 
     def source_of(self, subject: Subject) -> str:
         """Returns where its records are."""

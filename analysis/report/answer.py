@@ -28,7 +28,7 @@ WEIGHTLESS = ("scratch", "mlm")
 
 
 def headline_note(arms: Sequence[Arm]) -> str:
-    """Returns what has to stand beside every headline figure, or nothing."""
+    """Returns what has to stand on the first screen, beside its figure and among the threats, or nothing."""
     weights = [run.config.get("checkpoint") for arm in arms if arm.init not in WEIGHTLESS for run in arm.runs]
     return MINILM_NOTE if "minilm" in weights else ""
 

@@ -51,7 +51,15 @@ def calibration_table(arms: Sequence[Arm], split: str) -> Table | None:
     """Returns calibration error, likelihood and Brier score of every arm; None without predictions."""
     rows = [row for name, runs in calibrated_arms(arms, split).items() for row in calibration_rows(name, runs)]
     interval = "95% interval"
-    columns = ("arm", "", "seeds", "temperature (range over seeds)", "calibration error", interval, "by chance")
+    columns = (
+        "arm",
+        "probabilities",
+        "seeds",
+        "temperature (range over seeds)",
+        "calibration error",
+        interval,
+        "by chance",
+    )
     ends = ("NLL", interval, "Brier", interval, "confidence minus accuracy")
     caption = f"Calibration on {split} (mean over seeds, Student's t)"
     return Table(caption, (*columns, *ends), tuple(rows), "runs/*/predictions.csv") if rows else None

@@ -45,10 +45,20 @@ REGISTERED = {
 }
 """Whether every run recorded the present claims register -> what is said of it."""
 
+DEFINITIONS = "차이의 정의와 단위는 영어 보고서의 같은 번호(C1a 등)에 있다."
+LOGARITHMS = "C9의 값은 자연로그의 차이이다."
+
 
 def span(low: float, high: float, digits: int = 3) -> str:
-    """Returns `0.1 to 0.2`, or `n/a` where there is no interval."""
-    return f"{number(low, digits)}에서 {number(high, digits)}" if math.isfinite(low + high) else MISSING
+    """Returns `0.1–0.2`, `−0.1~0.2` where a dash would meet a minus sign, or `n/a` where there is no interval."""
+    ends = [number(end, digits) for end in (low, high)]
+    dash = "~" if "\N{MINUS SIGN}" in "".join(ends) else "–"
+    return dash.join(ends) if math.isfinite(low + high) else MISSING
+
+
+def interval_text(ends: tuple[float, float], digits: int = 3, coverage: float = 0.95) -> str:
+    """Returns an interval with its coverage."""
+    return f"{100 * coverage:.0f}% 신뢰구간 {span(*ends, digits)}"
 
 
 def accuracy_clause(arm: Arm) -> str:
@@ -57,8 +67,8 @@ def accuracy_clause(arm: Arm) -> str:
     found, over = accuracy_interval(values, arm.runs[0].examples("test"))
     source = {"seeds": "시드", "items": "문항"}.get(over, over)
     return (
-        f"{ARMS[arm.init]} {number(fmean(values))} (시드 {len(values)}개, {source}에 대한 95% 구간 "
-        f"{span(found.low, found.high)})"
+        f"{ARMS[arm.init]} {number(fmean(values))} (시드 {len(values)}개, {source}에 대한 "
+        f"{interval_text((found.low, found.high))})"
     )
 
 
@@ -71,9 +81,20 @@ def accuracy_sentence(pair: tuple[Arm, Arm]) -> str:
     if gap is None:
         return text
     return (
-        f"{text} 두 값의 차이(사전학습 − 무작위)는 {number(gap.difference)}이고, "
-        f"95% 구간은 {span(*gap.shown_interval())}까지이다"
-        f"(이 실험이 찾아낼 수 있는 가장 작은 차이: {number(gap.smallest_gap())})."
+        f"{text} 두 값의 차이(사전학습 − 무작위)는 {number(gap.difference)}이다"
+        f"({interval_text(gap.shown_interval())}, 이 실험이 찾아낼 수 있는 가장 작은 차이: "
+        f"{number(gap.smallest_gap())})."
+    )
+
+
+def worth_sentence(findings: Findings, pair: tuple[Arm, Arm]) -> str:
+    """Says that no size that was run is enough for scratch; nothing where the interval has one that may be."""
+    worth = findings.worths.get(pair[1].training_examples)
+    if worth is None or not math.isinf(worth.low):
+        return ""
+    return (
+        f"사전학습과 같은 정확도에 이르려면 무작위 초기화에는 {worth.largest:,}개보다 많은 예제가 필요하다"
+        "(95% 신뢰구간 전체가 그렇다)."
     )
 
 
@@ -81,30 +102,35 @@ def premise_sentence(findings: Findings) -> str:
     """Answers whether the arms use the premise at all."""
     gains = [(ARMS[arm.init], gap) for _, arm, _, gap in premise_gaps(findings) if arm.init in ARMS]
     parts = [
-        f"{name} {number(gap.difference)} (시드 {min(gap.seeds)}개, 95% 구간 {span(*gap.shown_interval())})"
+        f"{name} {number(gap.difference)} (시드 {min(gap.seeds)}개, {interval_text(gap.shown_interval())})"
         for name, gap in gains
     ]
     idle = [name for name, gap in gains if gap.interval()[0] <= 0]
-    doubt = f" {', '.join(idle)}: 추론을 배웠다고 말할 수 없다." if idle else ""
+    doubt = f" 따라서 {', '.join(idle)} 모델이 추론을 배웠다고는 말할 수 없다." if idle else ""
     return f"가설에 더해 전제까지 읽을 때 정확도에서 얻는 이득: {', '.join(parts)}.{doubt}" if parts else ""
 
 
-def reading(verdicts: Sequence[Verdict], claim: str, unit: str, digits: int) -> str:
-    """Returns the deciding difference of a claim and the verdict."""
+def reading(verdicts: Sequence[Verdict], claim: str, unit: str, digits: int, basis: str = "") -> str:
+    """Returns the deciding difference of a claim and the verdict.
+
+    Args:
+        basis: what the difference is measured on, for the brackets.
+    """
     first = next((each for each in verdicts if each.test.decides and each.found), None)
     if first is None or first.found is None:
         return ""
     verdict = VERDICTS[claim_verdict(verdicts)]
     return (
-        f" 사전학습 − 무작위 = {number(first.found.difference, digits)}{unit} ({100 * first.coverage:.0f}% 구간 "
-        f"{span(*first.interval, digits)}, 시드 {first.seeds}쌍). 따라서 주장 {claim}: {verdict}."
+        f" 시드 {first.seeds}개를 짝지어 비교하면 사전학습 − 무작위는 "
+        f"{number(first.found.difference, digits)}{unit}이다"
+        f"({basis}{interval_text(first.interval, digits, first.coverage)}). 따라서 주장 {claim}: {verdict}."
     )
 
 
 def start_sentence(findings: Findings, pair: tuple[Arm, Arm]) -> str:
     """Answers where each arm starts."""
     losses = ", ".join(f"{ARMS[a.init]} {number(fmean(map(step0_loss, a.runs)), 4)}" for a in reversed(pair))
-    text = f"첫 업데이트 전의 검증 손실: {losses}; 균등한 추측의 손실은 ln 3 = {LN3:.4f}이다."
+    text = f"첫 업데이트 전의 검증 손실: {losses}; 무작위 추측(균등 분포)의 손실은 ln 3 = {LN3:.4f}이다."
     return text + reading(findings.verdicts.get("C1", ()), "C1", " nat", 4)
 
 
@@ -119,8 +145,9 @@ def plateau_sentence(findings: Findings, pair: tuple[Arm, Arm]) -> str:
             shown = f"{number(median, 0)}스텝" if median <= last else f"{number(last, 0)}스텝 안에 벗어나지 못함"
             parts.append(f"{ARMS[arm.init]} {shown} (시드 {len(arm.runs)}개 중 {curve.events.sum():.0f}개)")
         clauses.append(f"{PROBE_NAMES[split]}에서 {', '.join(parts)}")
-    text = f"손실이 ln 3 고원을 벗어나기까지 걸린 스텝(시드의 중앙값): {'; '.join(clauses)}."
-    return text + reading(findings.verdicts.get("C2", ()), "C2", " (검증 표본, 전체 학습 길이를 1로 볼 때)", 2)
+    text = f"손실이 ln 3 부근의 정체 구간(plateau)을 벗어나기까지 걸린 스텝(시드의 중앙값): {'; '.join(clauses)}."
+    basis = "검증 표본, 전체 학습 길이를 1로 볼 때; "
+    return text + reading(findings.verdicts.get("C2", ()), "C2", "", 2, basis)
 
 
 def claim_rows(findings: Findings) -> list[tuple[str, ...]]:
@@ -129,7 +156,7 @@ def claim_rows(findings: Findings) -> list[tuple[str, ...]]:
     for claim, verdicts in findings.verdicts.items():
         deciding = [each for each in verdicts if each.test.decides and each.found]
         effects = "; ".join(
-            f"{each.test.id} {number(each.found.difference, 4)} ({span(*each.interval, 4)})"
+            f"{each.test.id} {number(each.found.difference, 4)} ({interval_text(each.interval, 4, each.coverage)})"
             for each in deciding
             if each.found
         )
@@ -141,6 +168,12 @@ def claim_rows(findings: Findings) -> list[tuple[str, ...]]:
     return rows
 
 
+def notes(findings: Findings) -> list[str]:
+    """Returns what is said above the claims: their registration, and what a difference is."""
+    logs = any(each.found for each in findings.verdicts.get("C9", ()))
+    return [REGISTERED[not findings.other_registers], DEFINITIONS, *[LOGARITHMS] * logs]
+
+
 def summary(findings: Findings) -> dict[str, Any] | None:
     """Returns what report.ko.md.j2 shows; None without a pretrained and a scratch arm."""
     if findings.pair is None:
@@ -148,6 +181,7 @@ def summary(findings: Findings) -> dict[str, Any] | None:
     pair = findings.pair
     sentences = [
         accuracy_sentence(pair),
+        worth_sentence(findings, pair),
         premise_sentence(findings),
         start_sentence(findings, pair),
         plateau_sentence(findings, pair),
@@ -155,6 +189,6 @@ def summary(findings: Findings) -> dict[str, Any] | None:
     ]
     return {
         "answer": [sentence for sentence in sentences if sentence],
-        "registration": REGISTERED[not findings.other_registers],
+        "notes": " ".join(notes(findings)),
         "rows": claim_rows(findings),
     }

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 
 from analysis.claims.findings import Findings
+from analysis.claims.register import ClaimTest
 from analysis.claims.verdicts import Verdict, by_equivalence, claim_verdict
 from analysis.records.study import Study
 from analysis.records.text import MISSING, count, number, span
@@ -53,11 +54,16 @@ def smallest_supported(each: Verdict) -> float:
     return math.nan if by_equivalence(each.test) or not each.found else each.found.smallest_gap() + each.test.margin
 
 
+def measure_text(test: ClaimTest) -> str:
+    """Returns a test's measure; where it waits for a level, with that level."""
+    return test.measure if test.level is None else test.measure.replace("the level", f"{test.level:g}")
+
+
 def verdict_row(each: Verdict) -> tuple[str, ...]:
     """Returns one test of a claim as cells."""
     return (
         each.test.id,
-        f"{each.test.measure}{'' if each.test.decides else ' (shown beside)'}: {' minus '.join(each.test.arms)}",
+        f"{measure_text(each.test)}{'' if each.test.decides else ' (shown beside)'}: {' minus '.join(each.test.arms)}",
         each.verdict,
         number(each.found.difference if each.found else math.nan, 4),
         f"{span(*each.interval, 4)} ({100 * each.coverage:.0f}%)" if each.found else MISSING,
@@ -84,7 +90,15 @@ def verdict_blocks(findings: Findings) -> list[Block]:
         "them refutes it. Differences are paired over seeds. The smallest detectable gap is the true difference that, "
         "with 80% power, would be found to lie beyond the margin; an equivalence test has none."
     )
-    return [Paragraph(text), table, *listed(register_sentences(findings))]
+    return [Paragraph(text), table, *listed([*share_sentences(findings), *register_sentences(findings)])]
+
+
+def share_sentences(findings: Findings) -> list[str]:
+    """Says, where the interval of a difference of shares passes what one can be, why it does."""
+    found = [each for verdicts in findings.verdicts.values() for each in verdicts]
+    shares = [each for each in found if "share of " in each.test.measure]
+    beyond = any(abs(end) > 1 for each in shares for end in each.interval)
+    return ["An interval is Student's t and may pass what a share can be."] if beyond else []
 
 
 def verdict_source(findings: Findings) -> str:

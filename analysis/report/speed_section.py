@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from analysis.claims.speed_verdicts import RATE, logarithms
-from analysis.records.benchmark import SHARES, SPEED_UPS, read_benchmark
+from analysis.records.benchmark import SHARES, SPEED_UPS, TOLD, read_benchmark
 from analysis.records.reading import RecordError, is_kind, lookup
 from analysis.records.text import clean, count, number, span
 from analysis.tables.document import Block, Paragraph, Table
@@ -29,7 +29,7 @@ def target_text(found: dict[str, Any], where: str) -> tuple[str, str]:
         if found.get(key) is not None:
             if not is_kind(found[key], float) or not isinstance(found.get("met"), bool):
                 raise RecordError(f"{where}: {key} should be a number, with met true or false")
-            return f"{key.replace('_', ' ')} {found[key]:g}", "met" if found["met"] else "missed"
+            return f"{key.replace('_', ' ')} {found[key]:g}", "met" if found["met"] else "not met"
     return "", ""
 
 
@@ -40,13 +40,13 @@ def ratio_table(record: dict[str, Any], source: str) -> Table | None:
         RecordError: a quotient has no meaning, or a malformed target.
     """
     rows = []
-    for name in (*SPEED_UPS, *SHARES):
+    for name in (*SPEED_UPS, *SHARES, *TOLD):
         if (found := record.get(name)) is not None:
             if not is_kind(found.get("meaning"), str):
                 raise RecordError(f"benchmark: {name}.meaning should say what is measured")
             bounds = f"{found['min']:.3g} to {found['max']:.3g}"
             rows.append((found["meaning"], f"{found['median']:.3g}", bounds, *target_text(found, f"benchmark: {name}")))
-    columns = ("quotient", "median", "range over rounds", "target", "")
+    columns = ("quotient", "median", "range over rounds", "target", "outcome")
     return Table("Speed and memory", columns, tuple(rows), source) if rows else None
 
 

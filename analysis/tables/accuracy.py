@@ -7,6 +7,7 @@ from statistics import fmean
 from analysis.claims.findings import Findings
 from analysis.records.arms import Arm
 from analysis.records.groups import group_accuracy, majority_share
+from analysis.records.reading import lookup
 from analysis.records.runs import Run
 from analysis.records.study import Study
 from analysis.records.text import MISSING, listing, number, rate_text, span
@@ -123,6 +124,24 @@ def shared_seeds(study: Study) -> set[int]:
     return set.intersection(*({run.seed for run in arm.runs} for arm in swept)) if swept else set()
 
 
+def is_chosen_by_accuracy(study: Study) -> bool:
+    """Whether the records say that validation accuracy chose the compared rate of every arm of which several ran."""
+    swept = [arm for arms in study.rates.values() if len(arms) > 1 for arm in arms]
+    watched = {lookup(run.config, "stop.monitor") for arm in swept for run in arm.runs}
+    chosen = {(choice.init, choice.chosen) for choice in study.choices}
+    compared = {(arm.init, arm.learning_rate) for arm in swept if is_compared(study, arm)}
+    return watched == {"validation_accuracy"} and compared <= chosen
+
+
+def shared_column(study: Study, shared: set[int]) -> str:
+    """Returns the heading of the accuracies that can be compared between rates, which may have chosen them."""
+    if not shared:
+        return "validation accuracy on a seed that all rates have"
+    seeds = listing([f"seed {seed}" for seed in sorted(shared)])
+    choosing = " (rates are chosen by it)" if is_chosen_by_accuracy(study) else ""
+    return f"validation accuracy on {seeds}, which all rates have{choosing}"
+
+
 def rate_table(study: Study) -> Table:
     """Returns what each learning rate gave, over all its seeds and over shared ones, and which one is compared."""
     shared = shared_seeds(study)
@@ -139,8 +158,8 @@ def rate_table(study: Study) -> Table:
         for init, arms in study.rates.items()
         for arm in arms
     )
-    on_shared = f"on {listing([f'seed {seed}' for seed in sorted(shared)]) or 'no seed'}, which all rates have"
-    columns = ("arm", "learning rate", "seeds", "validation loss", "validation accuracy", on_shared, "")
+    measures = ("validation loss", "validation accuracy", shared_column(study, shared))
+    columns = ("arm", "learning rate", "seeds", *measures, "used")
     source = "runs/*/config.json, runs/*/summary.json"
     return Table("Learning rates tried, best epoch, mean over seeds", columns, rows, source)
 

@@ -8,7 +8,7 @@ from analysis.records.arms import Arm
 from analysis.records.reading import is_kind, lookup
 from analysis.records.runs import Run
 from analysis.records.seed_report import SEED_SOURCE, seed_curves, seed_outcomes
-from analysis.records.text import number, span
+from analysis.records.text import listing, number, span
 from analysis.statistics.intervals import mean_interval
 from analysis.tables.accuracy import test_splits
 from analysis.tables.document import Table
@@ -93,7 +93,7 @@ def change_table(arms: Sequence[Arm]) -> Table | None:
                 )
             )
     measures = ("loss before", "loss after", "accuracy before", "accuracy after", "change in points", "95% interval")
-    columns = ("pairs of", "arm", "seeds", "pairs", *measures)
+    columns = ("measured on", "arm", "seeds", "pairs", *measures)
     caption = "Before the first update and after training (mean over seeds)"
     source = "runs/*/summary.json, runs/*/metrics.jsonl"
     return Table(caption, columns, tuple(rows), source) if rows else None
@@ -106,12 +106,14 @@ def signed(points: float) -> str:
 
 def change_sentence(arms: Sequence[Arm]) -> str:
     """Says which pairs and weights the table is about."""
+    found = changes(arms)
+    runs = f"the runs of {listing(list(found.get(PROBE, ())))}" if TRAIN in found else "these runs"
     meant = {
         TRAIN: "the first training pairs with the best weights",
-        PROBE: "of runs that did not record the best weights' accuracy on training pairs, a fixed sample of them with "
-        "the last weights",
+        PROBE: f"a fixed sample of training pairs with the last weights, since {runs} did not record training accuracy "
+        "with the best ones",
     }
-    parts = [f"{name}: {text}" for name, text in meant.items() if name in changes(arms)]
+    parts = [f"{name}: {text}" for name, text in meant.items() if name in found]
     return "; ".join(["Test: all test pairs with the best weights", *parts, "all without dropout."])
 
 
@@ -127,6 +129,6 @@ def seed_table() -> Table:
             rows.append(
                 (name, split, f"{outcome['train_examples']:,.0f}", epochs, f"{before:.4f}", f"{after:.4f}", points)
             )
-    columns = ("run", "pairs of", "training examples", "epochs", "before", "after", "change in points")
+    columns = ("system", "measured on", "training examples", "epochs", "before", "after", "change in points")
     caption = "Accuracy as reported by the seed report (one seed, last epoch)"
     return Table(caption, columns, tuple(rows), SEED_SOURCE)

@@ -99,7 +99,7 @@ def plateau_table(arms: Sequence[Arm]) -> Table:
         for arm in arms:
             curve = on_plateau(arm, split)
             _, low, high = median_time(curve)
-            bounds = f"{number(low, 0)} to {number(high, 0)}" if math.isfinite(high) else f"from {number(low, 0)}"
+            bounds = f"{number(low, 0)} to {number(high, 0)}" if math.isfinite(high) else f"{number(low, 0)} or more"
             mean, error = restricted_mean(curve, horizon)
             extra = (bounds if math.isfinite(low) else MISSING, f"{number(mean, 0)} ± {number(error, 0)}")
             rows.append((name, *passage_row(arm, split, loss_below, PLATEAU_LEVEL, CONSECUTIVE), *extra))

@@ -31,6 +31,15 @@ while training.
 - **Quotients** are made within each round; the table shows their median, least and most.
 """
 
+_MEANINGS = {
+    "random": "batches drawn at random",
+    "scratch": "random weights",
+    "bf16": "mixed precision",
+    "grouped": "the Trainer grouping by length",
+    "frozen": "the head alone",
+}
+"""Task of a contender -> what it does otherwise than train or evaluate."""
+
 _FLOPS = """\
 Counted are the matrix products of one epoch on real tokens, two operations for each multiply-add: the linear layers,
 and attention's scores and values over each sequence's own length; backward counts twice the forward. Pads that
@@ -91,7 +100,7 @@ def figures_table(record: dict[str, Any]) -> str:
         else:
             spread = f"{found['min']:.3g} to {found['max']:.3g}"
             rows.append((figure.meaning, f"{found['median']:.3g}", spread, figure.target, verdict(found["met"])))
-    return table(("figure", "median", "range", "target", ""), rows)
+    return table(("figure", "median", "range", "target", "outcome"), rows)
 
 
 def agreement_text(record: dict[str, Any]) -> str:
@@ -127,7 +136,23 @@ def rates_table(record: dict[str, Any]) -> str:
             for name, (_, form) in columns.items()
         ]
         rows.append((contender, *cells))
-    return table(("process", *(title for title, _ in columns.values())), rows)
+    rates = table(("process", *(title for title, _ in columns.values())), rows)
+    return f"{rates}\n\n{names_text([name for name, *_ in rows])} {amounts_text(record['sizes'])}"
+
+
+def names_text(contenders: Sequence[str]) -> str:
+    """What the names of the processes say."""
+    tasks = {name.partition(".")[2] for name in contenders}
+    return "; ".join(f"{task}: {text}" for task, text in _MEANINGS.items() if task in tasks) + "."
+
+
+def amounts_text(sizes: dict[str, Any]) -> str:
+    """Of how much work the seconds are."""
+    return (
+        f"Seconds are of different amounts: one epoch of {sizes['train_examples']} pairs (trainer.train: of every "
+        f"second of them), one evaluation of {sizes['evaluation_examples']}, and {sizes['frozen_epochs']} epochs of "
+        f"{sizes['frozen_examples']} with a frozen encoder."
+    )
 
 
 def time_table(record: dict[str, Any]) -> str:

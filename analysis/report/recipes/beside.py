@@ -81,7 +81,7 @@ def side_of_ln3(loss: float) -> str:
 
 
 def start_point(system: System, arm: Arm) -> Point:
-    """Says on which side of ln 3 both curves start."""
+    """Says on which side of ln 3 the mean of the first epoch lies in both curves, which is not yet where they start."""
     theirs, ours = (float(c["train_loss"][0]) for c in (system.curve, run_of(arm).epochs))
     sides = side_of_ln3(theirs), side_of_ln3(ours)
     text = (
@@ -215,9 +215,9 @@ def scratch_text(system: System) -> Iterable[str]:
         reading = f"every pair is called {label}" if label else f"which {floor_reading(run, 'test', accuracy)}"
         reached = f"{number(accuracy.mean, 4)} (95% interval {span(accuracy.low, accuracy.high)}, {reading})"
         text = (
-            f"Scratch, {practice}, which the seed report did not run, starts {side_of_ln3(losses[0])} ln 3 "
-            f"({number(losses[0], 4)}), leaves the plateau {leaving(plateau_epoch(losses), len(losses))} and reaches "
-            f"a test accuracy of {reached}"
+            f"Scratch, {practice}, which the seed report did not run, has a mean training loss "
+            f"{side_of_ln3(losses[0])} ln 3 in its first epoch ({number(losses[0], 4)}), leaves the plateau "
+            f"{leaving(plateau_epoch(losses), len(losses))} and reaches a test accuracy of {reached}"
         )
         gain = f"; pretrained minus scratch: {gain_text(pretrained, scratch)}" if pretrained else ""
         yield f"{text}{gain}."

@@ -9,7 +9,7 @@ from analysis.records.arms import Arm, arm_rank
 from analysis.records.fairness import certificate_differences, setting_differences
 from analysis.records.reading import Columns, RecordError, is_kind, lookup
 from analysis.records.runs import Run, load_study
-from analysis.records.seed_report import seed_curves, seed_outcomes
+from analysis.records.seed_report import SYSTEMS, seed_curves, seed_outcomes
 from models.errors import command
 from train.config import RunConfig
 from train.recipes import RECIPES
@@ -17,13 +17,7 @@ from train.recipes import RECIPES
 REPORTED, CORRECTED = "as reported", "corrected"
 PRACTICES = {REPORTED: "-as-reported", CORRECTED: ""}
 """How a recipe is carried out -> the end of its name."""
-SEED_RUNS = {
-    "distilbert-frozen": "distilbert-frozen",
-    "roberta-full": "roberta-full",
-    "roberta-gradual": "roberta-gradual-unfreeze",
-}
-"""System -> what the seed report's own run of it is called."""
-PLACES = {f"{name}{end}": (name, practice) for name, (practice, end) in product(SEED_RUNS, PRACTICES.items())}
+PLACES = {f"{name}{end}": (name, practice) for name, (practice, end) in product(SYSTEMS.values(), PRACTICES.items())}
 """Recipe -> its system, and how it is carried out."""
 ENDS = ("train", "test")
 """The splits that the seed report tells accuracies of, before and after training."""
@@ -172,11 +166,11 @@ def system_of(name: str, runs: Iterable[Run]) -> System:
         if other is not arm:
             raise RecordError(f"runs {run_of(other).id} and {run.id} are the same recipe and init; leave one out")
     check_fair(arms)
-    outcome = seed_outcomes()[SEED_RUNS[name]]
+    outcome = seed_outcomes()[name]
     return System(
         name=name,
         arms=arms,
-        curve=seed_curves()[SEED_RUNS[name]],
+        curve=seed_curves()[name],
         before={split: outcome[f"{split}_before"] for split in ENDS},
     )
 
@@ -191,7 +185,7 @@ def systems_of(runs: Sequence[Run]) -> tuple[System, ...]:
         check_run(run)
     if len(seeds := sorted({run.seed for run in runs})) > 1:
         raise RecordError(f"runs of seeds {', '.join(map(str, seeds))}: this report is about one seed")
-    by_system = {name: [run for run in runs if PLACES[recipe_of(run)][0] == name] for name in SEED_RUNS}
+    by_system = {name: [run for run in runs if PLACES[recipe_of(run)][0] == name] for name in SYSTEMS.values()}
     return tuple(system_of(name, found) for name, found in by_system.items() if found)
 
 

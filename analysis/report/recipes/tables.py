@@ -84,13 +84,18 @@ def setting_table(runs: Sequence[Run]) -> Table | None:
     return Table("Settings that are not the recipe's", columns, rows, source) if rows else None
 
 
+def seconds_text(seconds: float) -> str:
+    """Returns whole seconds; of fewer than ten, which a head on cached features may take, one decimal too."""
+    return number(seconds, 1 if seconds < 10 else 0)
+
+
 def run_table(runs: Sequence[Run]) -> Table:
     """Returns one row for each run: where its records are, and what it took."""
     rows = tuple(
         (
             *(run.id, recipe_of(run), run.init, str(run.seed), rate_text(run.learning_rate)),
             *(str(run.environment.get("precision", MISSING)), f"{run.summary['steps']:,}"),
-            number(run.summary["train_seconds"], 0),
+            seconds_text(run.summary["train_seconds"]),
         )
         for run in runs
     )
