@@ -135,7 +135,7 @@ def test_the_plain_path_computes_the_same_function_by_other_means():
     torch.testing.assert_close(plain, fast, rtol=0, atol=1e-12)
     assert used.count((4, 2, 9, 9)) == 3, "attention's probabilities are padded, in every layer"
     assert used.count((27, 16)) == 7, "all rows of all layers, and of the embeddings"
-    assert len(PLAIN) == 5
+    assert len(PLAIN) == 4
     assert Dropout.forward.__module__ == "models.dropout"
 
 

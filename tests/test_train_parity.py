@@ -73,7 +73,7 @@ def our_losses(job: Job, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(loop, "FLUSH_EVERY", STEPS + 1)
     state = TrainState(stopping=Stopping(job.config.stop))
     for epoch in range(job.plan.epochs):
-        for batches in epoch_steps(job.train.lengths, BATCH, 1, job.config.seed, epoch):
+        for batches in epoch_steps(job.train.lengths, job.config.optim, job.config.seed, epoch):
             loop.train_step(job, state, batches)
     return [entry["tensors"][0].item() for entry in state.pending]
 
@@ -100,7 +100,7 @@ def their_losses(model: transformers.PreTrainedModel, job: Job) -> list[float]:
     schedule = transformers.get_linear_schedule_with_warmup(optimizer, WARMUP, STEPS)
     losses = []
     for epoch in range(job.plan.epochs):
-        for (batch,) in epoch_steps(job.train.lengths, BATCH, 1, job.config.seed, epoch):
+        for (batch,) in epoch_steps(job.train.lengths, job.config.optim, job.config.seed, epoch):
             inputs, labels = padded(job.train, batch, model.config.pad_token_id)
             loss = F.cross_entropy(model(**inputs).logits, labels)
             optimizer.zero_grad()

@@ -36,8 +36,10 @@ def parameters_hash(model: nn.Module) -> str:
 
 def build_certificate(job: Job, data_hashes: Mapping[str, str]) -> dict[str, Any]:
     """Hashes of the architecture, the fresh head, the batches of all epochs, the data; numerics version, processes."""
-    config, lengths = job.config, job.train.lengths
-    epochs = (epoch_batches(lengths, config.optim.batch_size, config.seed, epoch) for epoch in range(job.plan.epochs))
+    optim, seed, lengths = job.config.optim, job.config.seed, job.train.lengths
+    epochs = (
+        epoch_batches(lengths, optim.batch_size, optim.length_pool, seed, epoch) for epoch in range(job.plan.epochs)
+    )
     return {
         "numerics_version": NUMERICS_VERSION,
         "world_size": world_size(),

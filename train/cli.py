@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from models.errors import UserError, python
-from train.config import RunConfig, from_record, with_setting
+from train.config import RunConfig, completed, from_record, with_setting
 from train.flags import FLAGS, SWITCHES, Flag
 from train.recipes import RECIPES
 
@@ -157,6 +157,7 @@ def recorded_config(directory: Path) -> RunConfig:
     try:
         record = json.loads((directory / "config.json").read_text(encoding="utf-8"))
         asked = {key: record[key] for key in (field.name for field in fields(RunConfig)) if key in record}
+        asked = completed(asked)
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{directory}: no run to resume (config.json: {error})") from None
     return from_record(RunConfig, asked)

@@ -84,6 +84,8 @@ class OptimConfig:
     """Examples of one forward pass."""
     accumulation: int = 1
     """Batches of one update."""
+    length_pool: int = 1
+    """Batches that are sorted by length together: 1 draws each at random. More saves pads and slows learning."""
     max_grad_norm: float = 1.0
     """Longer gradients are scaled down to this global 2-norm."""
     epochs: int = 4
@@ -93,7 +95,7 @@ class OptimConfig:
     """Stop after this many epochs; the schedule still spans all of them."""
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "accumulation", "epochs"):
+        for name in ("batch_size", "accumulation", "length_pool", "epochs"):
             require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}, must be at least 1")
         for name in ("max_steps", "max_epochs"):
             value = getattr(self, name)
@@ -211,6 +213,12 @@ def without_paths(config: RunConfig, checkpoint: str) -> RunConfig:
 def to_record(config: Any) -> dict[str, Any]:
     """The configuration as JSON-ready nested dicts."""
     return asdict(config)
+
+
+def completed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's record as of today: one made before a setting existed had the value that was then the only one."""
+    optim = record.get("optim")
+    return {**record, "optim": {"length_pool": 50, **optim}} if isinstance(optim, dict) else dict(record)
 
 
 def from_record(kind: type, record: Mapping[str, Any]) -> Any:

@@ -24,7 +24,7 @@ FLUSH_EVERY = 10
 """Updates between two looks at the losses, which stay on the device until then."""
 GRADIENTS_EVERY = 20
 """Updates between two records of gradient norms by layer."""
-CPU_TOKENS, GPU_TOKENS = 1_536, 16_384
+CPU_TOKENS, GPU_TOKENS = 768, 16_384
 """Tokens of one forward and backward pass; larger batches are split, which bounds memory and changes nothing else."""
 
 
@@ -54,8 +54,7 @@ def run_epochs(
     """
     state.tick()
     while not state.stop_reason:
-        optim = job.config.optim
-        steps = epoch_steps(job.train.lengths, optim.batch_size, optim.accumulation, job.config.seed, state.epoch)
+        steps = epoch_steps(job.train.lengths, job.config.optim, job.config.seed, state.epoch)
         epoch = state.epoch
         now = job_of(epoch)
         while state.epoch == epoch and not state.stop_reason:

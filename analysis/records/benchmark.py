@@ -9,7 +9,7 @@ from analysis.records.reading import SCHEMA_VERSION, RecordError, is_kind, looku
 SPEED_UPS = {
     "train_vs_trainer_ratio": "training",
     "train_vs_grouped_ratio": "training, Trainer grouping by length",
-    "buckets_vs_random_ratio": "training, ours against ours unbucketed",
+    "buckets_vs_random_ratio": "training, ours in buckets against ours at random",
     "bf16_vs_float32_ratio": "training, ours in bf16 against ours",
     "eval_ratio": "evaluation, same batch size",
     "eval_own_batches_ratio": "evaluation, our own batches",
@@ -28,7 +28,7 @@ TOLD = ("bf16_memory_ratio",)
 """Figures that the report tells and no plot draws: this share can pass one."""
 
 RATES = {
-    "training": ("ours.train", "ours.random", "trainer.train", "trainer.grouped"),
+    "training": ("ours.train", "ours.buckets", "ours.random", "trainer.train", "trainer.grouped"),
     "evaluation": ("ours.evaluate", "trainer.evaluate"),
 }
 """Kind of work -> contenders whose rates are drawn."""

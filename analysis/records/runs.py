@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.records.reading import REQUIRED, Columns, RecordError, read_metrics, read_predictions, read_record
 from analysis.records.text import clean
+from train.config import completed
 
 LABELS = ("entailment", "contradiction", "neutral")
 
@@ -113,6 +114,7 @@ def load_run(path: Path) -> Run:
         RecordError: a record is missing or malformed.
     """
     records = {name.removesuffix(".json"): read_record(path / name) for name in REQUIRED}
+    records["config"] = completed(records["config"])
     training, epochs, evaluations = read_metrics(path / "metrics.jsonl")
     return Run(
         id=clean(path.resolve().name),

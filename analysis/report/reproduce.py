@@ -11,7 +11,7 @@ from analysis.records.reading import parse_object, read_text
 from analysis.records.runs import Run
 from analysis.records.study import Study, from_folder
 from train.commands import changes, flags_for
-from train.config import RunConfig
+from train.config import RunConfig, completed
 from train.flags import DATA_FLAGS
 from train.pretrain.cli import PRETRAIN_FLAGS
 from train.recipes import MASKED_LM, RECIPES
@@ -104,7 +104,10 @@ def mlm_command(run: Run) -> str:
     if not record.is_file():
         return f"{shlex.join(command)}  # with settings that these records do not have"
     return shlex.join(
-        [*command, *flags_for(changes(parse_object(read_text(record), str(record)), MASKED_LM), PRETRAIN_FLAGS)]
+        [
+            *command,
+            *flags_for(changes(completed(parse_object(read_text(record), str(record))), MASKED_LM), PRETRAIN_FLAGS),
+        ]
     )
 
 

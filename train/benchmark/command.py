@@ -27,7 +27,7 @@ from train.benchmark.settings import PRECISION, Settings, child_arguments
 from train.cli import guard
 
 CONTENDERS = (
-    *("ours.scratch", "ours.train", "trainer.train", "ours.bf16", "trainer.grouped", "ours.random"),
+    *("ours.scratch", "ours.train", "trainer.train", "ours.bf16", "trainer.grouped", "ours.buckets"),
     *("ours.evaluate", "trainer.evaluate", "ours.frozen", "trainer.frozen"),
 )
 """In the order of an odd round; an even one runs backwards, so that neither side always comes first."""

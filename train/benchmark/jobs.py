@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from train import loop
 from train.benchmark.settings import BUILT, ENCODED, FIRST_UPDATE, IMPORTED, WARM_UP_STEPS, Settings, announce
@@ -34,7 +35,7 @@ def build_job(config: RunConfig, material: Material) -> tuple[Job, TrainState]:
     return job, TrainState(stopping=Stopping(config.stop))
 
 
-def warmed_up(settings: Settings, **changes: str) -> tuple[Job, Material, TrainState]:
+def warmed_up(settings: Settings, **changes: Any) -> tuple[Job, Material, TrainState]:
     """A job with a few updates behind it, made with batches of another epoch."""
     announce(IMPORTED)
     config = settings.run_config(settings.train_examples, **changes)
@@ -51,8 +52,7 @@ def warmed_up(settings: Settings, **changes: str) -> tuple[Job, Material, TrainS
 
 def steps_of(job: Job, epoch: int) -> list[list[list[int]]]:
     """The epoch's updates."""
-    optim = job.config.optim
-    return epoch_steps(job.train.lengths, optim.batch_size, optim.accumulation, job.config.seed, epoch)
+    return epoch_steps(job.train.lengths, job.config.optim, job.config.seed, epoch)
 
 
 def run_epoch(job: Job, state: TrainState, epoch: int = 0) -> float:

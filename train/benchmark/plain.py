@@ -1,7 +1,7 @@
 """`train.run` with the plain path in the place of the fast one, for `train.benchmark --agreement`.
 
 The plain path is what a textbook would write: the library's dropout, all rows of the last layer, padded attention in
-plain operations, batches drawn at random and never split. There is no second copy of the model.
+plain operations, batches never split. There is no second copy of the model.
 """
 
 from __future__ import annotations
@@ -51,7 +51,6 @@ PLAIN: dict[str, object] = {
     "models.encoder.SelfAttention.forward": textbook_attention,
     "models.dropout.Dropout.forward": library_dropout,
     "models.encoder.Encoder.classification_vectors": all_rows,
-    "train.data.batches.POOL": 1,  # a pool of one batch leaves nothing to sort between batches
     "train.loop.CPU_TOKENS": sys.maxsize,
 }
 """What the plain path puts in the place of what."""

@@ -108,8 +108,8 @@ FIGURES: dict[str, Figure] = {
     ),
     "buckets_vs_random_ratio": Figure(
         meaning="training: ours with length buckets over ours with batches drawn at random",
-        of=("ours.train", _RATE),
-        by=("ours.random", _RATE),
+        of=("ours.buckets", _RATE),
+        by=("ours.train", _RATE),
     ),
     "scratch_vs_pretrained_ratio": Figure(
         meaning="training: ours from random weights over ours from pretrained ones",

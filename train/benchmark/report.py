@@ -32,6 +32,7 @@ while training.
 """
 
 _MEANINGS = {
+    "buckets": "batches of like length",
     "random": "batches drawn at random",
     "scratch": "random weights",
     "bf16": "mixed precision",

@@ -46,7 +46,12 @@ class Settings:
     """Updates behind each point of the growth curves."""
 
     def run_config(
-        self, examples: int, init: str = "pretrained", freeze: str = "none", precision: str = PRECISION
+        self,
+        examples: int,
+        init: str = "pretrained",
+        freeze: str = "none",
+        precision: str = PRECISION,
+        length_pool: int = 1,
     ) -> RunConfig:
         """Our configuration of one training; dropout is the checkpoint's own, as it is the peers'."""
         return RunConfig(
@@ -66,6 +71,7 @@ class Settings:
             optim=OptimConfig(
                 learning_rate=self.learning_rate,
                 batch_size=self.batch_size,
+                length_pool=length_pool,
                 epochs=max(2, self.frozen_epochs),  # the schedule must not end within what is timed
                 warmup=0.0,
             ),

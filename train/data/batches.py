@@ -6,37 +6,35 @@ import hashlib
 import random
 from collections.abc import Iterable, Sequence
 
-POOL = 50
-"""Batches whose examples are sorted by length together: enough that a batch is nearly even, few enough that its
-examples are still a random draw. Source: fairseq's and transformers' length grouping (mega-batches of 50)."""
+from train.config import OptimConfig
 
 
-def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
-    """Every example once, in batches of nearly equal length, batches in random order.
+def epoch_batches(lengths: Sequence[int], batch_size: int, pool: int, seed: int, epoch: int) -> list[list[int]]:
+    """Every example once, batches in random order, each by rising length, so that its parts have little to pad.
 
     The examples are shuffled, cut into pools, sorted by length within a pool and cut into batches. Only the very last
     batch of the last pool may be smaller.
 
     Args:
         lengths: tokens of each example.
+        pool: batches that are sorted together. With 1 a batch is a random draw; with more its examples are of like
+            length (fairseq and transformers: 50), which saves pads, and slows learning.
     """
     stream = random.Random(f"batches {seed} {epoch}")
     order = list(range(len(lengths)))
     stream.shuffle(order)
     batches = []
-    for start in range(0, len(order), POOL * batch_size):
-        pool = sorted(order[start : start + POOL * batch_size], key=lambda index: lengths[index])
-        batches += [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+    for start in range(0, len(order), pool * batch_size):
+        by_length = sorted(order[start : start + pool * batch_size], key=lambda index: lengths[index])
+        batches += [by_length[i : i + batch_size] for i in range(0, len(by_length), batch_size)]
     stream.shuffle(batches)
     return batches
 
 
-def epoch_steps(
-    lengths: Sequence[int], batch_size: int, accumulation: int, seed: int, epoch: int
-) -> list[list[list[int]]]:
+def epoch_steps(lengths: Sequence[int], optim: OptimConfig, seed: int, epoch: int) -> list[list[list[int]]]:
     """The epoch's batches, grouped into the updates they make."""
-    batches = epoch_batches(lengths, batch_size, seed, epoch)
-    return [batches[i : i + accumulation] for i in range(0, len(batches), accumulation)]
+    batches = epoch_batches(lengths, optim.batch_size, optim.length_pool, seed, epoch)
+    return [batches[i : i + optim.accumulation] for i in range(0, len(batches), optim.accumulation)]
 
 
 def split_by_tokens(batch: Sequence[int], lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
