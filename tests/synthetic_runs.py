@@ -116,7 +116,10 @@ def configuration(init: str, seed: int, steps: int, rate: float, data: dict[str,
         "seed": seed,
         "threads": 1,
         "data": {"dataset": "mnli", "max_tokens": 128, "hide": None, **data},
-        "optim": {"learning_rate": rate, "learning_rates": RATES, "weight_decay": 0.01, "batch_size": 32},
+        "optim": {
+            **{"learning_rate": rate, "learning_rates": RATES},
+            **{"weight_decay": 0.01, "batch_size": 32, "length_pool": 1},
+        },
         "plan": plan,
     }
 

@@ -11,7 +11,7 @@ import pytest
 from models.errors import UserError
 from train.cli import default_of, guard, parse_run
 from train.commands import toml_value
-from train.config import RunConfig, from_record, to_record, with_setting
+from train.config import RunConfig, completed, from_record, to_record, with_setting
 from train.flags import FLAGS, SWITCHES
 from train.plan import plan_run
 from train.recipes import RECIPES
@@ -145,3 +145,11 @@ def test_steps_by_hand(examples, batch, accumulation, epochs, expected):
     plan = plan_run(from_record(RunConfig, {"optim": optim}), examples)
     assert plan.steps == expected
     assert plan.probe_steps[-1] == expected
+
+
+def test_a_record_from_before_a_setting_existed_has_the_value_that_was_then_the_only_one():
+    new = to_record(RunConfig())
+    old = {**new, "optim": {name: value for name, value in new["optim"].items() if name != "length_pool"}}
+    assert completed(old)["optim"]["length_pool"] == 50 and completed(new) == new
+    assert from_record(RunConfig, completed(old)).optim.length_pool == 50 != RunConfig().optim.length_pool
+    assert completed({"recipe": "minilm"}) == {"recipe": "minilm"}, "what has no such section gets none"

@@ -113,6 +113,13 @@ def test_one_sample_of_training_pairs_is_a_threat(study: Path, sample: str, same
     assert ("Every seed trains on the same pairs, the first of the training set" in said(study)) == same
 
 
+@pytest.mark.parametrize(("optim", "said_so"), [({"length_pool": 1}, False), ({"length_pool": 50}, True), ({}, True)])
+def test_batches_of_like_length_are_a_threat(study: Path, optim: dict[str, int], said_so: bool) -> None:
+    """Records from before the setting existed have it, too."""
+    add(study, "config.json", optim={"learning_rate": 1e-4, "learning_rates": {}} | optim)
+    assert ("A batch holds pairs of like length (sorted in pools of 50 batches)" in said(study)) == said_so
+
+
 def test_only_rates_of_which_several_ran_are_called_tuned(study: Path) -> None:
     assert "No learning rate was tuned: each arm ran at its recipe's" in said(study)
     write_run(study, "scratch", 0, steps=40, rate=1e-3, name="swept")

@@ -73,6 +73,16 @@ def budget_threat(study: Study) -> Iterable[str]:
     yield f"One budget for both arms, {count(budgets.pop(), 'epoch')} at {size}: {further}"
 
 
+def batch_threat(study: Study) -> Iterable[str]:
+    """Says that batches held pairs of like length, where they did."""
+    pools = [pool for pool in recorded(study, "config", "optim.length_pool") if pool != "1"]
+    if pools:
+        yield (
+            f"A batch holds pairs of like length (sorted in pools of {listing(pools)} batches), which slows learning: "
+            "with batches drawn at random, today's default, an arm comes further in as many steps."
+        )
+
+
 def sweep_threat(study: Study) -> Iterable[str]:
     """Says that rates were chosen with one seed and at one size, where that is so."""
     swept = [arms for arms in study.rates.values() if len(arms) > 1]
@@ -130,6 +140,7 @@ def threats(study: Study) -> list[str]:
         *seed_threats(study),
         *data_threats(study),
         *budget_threat(study),
+        *batch_threat(study),
         *sweep_threat(study),
         *rate_threat(study),
         *machine_threats(study),
