@@ -21,8 +21,8 @@ STUDIES = Path(__file__).parents[2] / "train" / "studies"
 
 NOTE = (
     "Here python is .venv/bin/python, in the project's folder. Every setting of a run stands in its config.json, where "
-    "a path is its last part alone; the report follows from the records, byte for byte. A run that is there is not made "
-    "again: where results/ holds these, give train.study and train.run another place with --results DIR, and "
+    "a path is its last part alone; the report follows from the records, byte for byte. A run that is there is not "
+    "made again: where results/ holds these, give train.study and train.run another place with --results DIR, and "
     "train.pretrain with --out FOLDER."
 )
 
