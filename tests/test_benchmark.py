@@ -17,7 +17,7 @@ from models.initialise import initialise_, random_stream
 from train.benchmark.flops import forward_flops, gemm_rate, training_flops, utilisation
 from train.benchmark.plain import PLAIN, make_plain
 from train.benchmark.profile import KINDS, REST, by_kind, shares_of_time
-from train.benchmark.record import FIGURES, PRODUCTS, T_975, paired_difference, summarise
+from train.benchmark.record import FIGURES, PRODUCTS, T_975, batches_sentence, paired_difference, summarise
 from train.benchmark.settings import every_second
 
 SHAPE = {"vocab_size": 50, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
@@ -104,6 +104,11 @@ def test_ratios_are_made_round_by_round():
 def test_a_figure_without_a_target_has_no_verdict():
     assert FIGURES["eval_vs_sorted_ratio"].is_met(0.1) is None
     assert FIGURES["train_vs_trainer_ratio"].is_met(2.999) is False
+
+
+def test_a_record_says_how_ours_drew_its_batches():
+    assert "its default then" in batches_sentence(["ours.train", "ours.random"])
+    assert "at random" in batches_sentence(["ours.train", "ours.buckets"])
 
 
 def test_quantiles_are_students():

@@ -10,6 +10,7 @@ from analysis.records.benchmark import SHARES, SPEED_UPS, TOLD, read_benchmark
 from analysis.records.reading import RecordError, is_kind, lookup
 from analysis.records.text import clean, count, number, span
 from analysis.tables.document import Block, Paragraph, Table
+from train.benchmark.record import batches_sentence
 
 STEPS = {
     "ours.train": "pretrained",
@@ -92,7 +93,8 @@ def speed_blocks(folder: Path | None) -> list[Block]:
     text = (
         f"{count(len(record['rounds']), 'round')} of one benchmark, in which all contenders alternate on one machine; "
         f"results/{name}/report.md has the rest. The peer is transformers' Trainer, training "
-        "the same model on the same pairs. What claims C3 and C9 say of seconds and memory is judged on these rounds."
+        "the same model on the same pairs. What claims C3 and C9 say of seconds and memory is judged on these rounds. "
+        + batches_sentence(record["rounds"][0]["measured"])
     )
     tables = [table for make in (ratio_table, step_table) if (table := make(record, source))]
     return [Paragraph(text), *tables] if tables else []

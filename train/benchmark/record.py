@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -179,6 +179,13 @@ def paired_difference(one: Sequence[float], other: Sequence[float]) -> Differenc
     mean, degrees = statistics.fmean(differences), len(differences) - 1
     half = T_975[degrees - 1] * statistics.stdev(differences) / len(differences) ** 0.5
     return Difference(mean=mean, low=mean - half, high=mean + half)
+
+
+def batches_sentence(contenders: Collection[str]) -> str:
+    """Says how ours drew its batches: at random, but in old records, where that took a contender of its own."""
+    if "ours.random" in contenders:
+        return "Ours trained in batches of pairs of like length, its default then."
+    return "Ours drew every batch at random."
 
 
 def describe_agreement(fast: Mapping[int, float], plain: Mapping[int, float]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from models.errors import command
-from train.benchmark.record import FIGURES, PRODUCTS
+from train.benchmark.record import FIGURES, PRODUCTS, batches_sentence
 from train.benchmark.settings import STAGES, WARM_UP_STEPS
 
 _METHOD = """\
@@ -138,7 +138,8 @@ def rates_table(record: dict[str, Any]) -> str:
         ]
         rows.append((contender, *cells))
     rates = table(("process", *(title for title, _ in columns.values())), rows)
-    return f"{rates}\n\n{names_text([name for name, *_ in rows])} {amounts_text(record['sizes'])}"
+    named = [name for name, *_ in rows]
+    return f"{rates}\n\n{names_text(named)} {batches_sentence(named)} {amounts_text(record['sizes'])}"
 
 
 def names_text(contenders: Sequence[str]) -> str:
