@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.browser import Browser, chromium
 from tests.tiny import save_tiny_checkpoint
+
+settings.register_profile("any machine", deadline=None)  # no test depends on how fast it runs
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -175,8 +175,8 @@ def test_accuracy_by_size_and_its_worth(study: Path) -> None:
     assert best < np.mean([right(study, f"500-pretrained-{s}") for s in range(2)])
     worths = table(part, "Examples-worth")
     assert [row["pretrained examples"] for row in worths] == ["500", "5,000", "19,000"]
-    assert {row["scratch examples"] for row in worths} == {"&gt;= 19,000"}
-    assert worths[1]["doublings"] == "&gt;= +1.9"
+    assert {row["scratch examples"] for row in worths} == {"&gt; 19,000"}
+    assert worths[1]["doublings"] == "&gt; +1.9"
 
 
 def test_the_sweep_marks_the_rate_that_is_compared(study: Path) -> None:

@@ -84,7 +84,7 @@ def test_the_record_names_no_path_and_the_report_every_figure(benchmark):
     for name, figure in FIGURES.items():
         assert f"| {figure.meaning} | {told(record[name])} |" in report
     rates = report.split("## Measured rates")[1].split("##")[0]
-    assert "random: batches drawn at random; scratch: random weights; " in rates
+    assert "buckets: batches of like length; scratch: random weights; " in rates
     assert ("bf16: " in rates) == ("ours.bf16" in record["rounds"][0]["measured"])
     assert "one epoch of 64 pairs (trainer.train: of every second of them), one evaluation of 48, and 3 epochs" in rates
     assert "| figure | median | range | target | outcome |" in report
@@ -111,7 +111,7 @@ def test_without_peers_ours_is_still_measured(benchmark, tmp_path, tiny_checkpoi
     monkeypatch.setattr("train.benchmark.command.PEERS", ("transformers", "no_such_library"))
     monkeypatch.setattr("train.benchmark.command.measure", lambda name, _: asked.append(name) or dict(measured[name]))
     record = quick(tmp_path, tiny_checkpoint)
-    assert asked == [f"ours.{name}" for name in ("scratch", "train", "bf16", "random", "evaluate", "frozen", "growth")]
+    assert asked == [f"ours.{name}" for name in ("scratch", "train", "bf16", "buckets", "evaluate", "frozen", "growth")]
     assert record["bf16_memory_ratio"] is None and "ours.bf16" not in record["rounds"][0]["measured"]
     assert record["train_vs_trainer_ratio"] is None and record["environment"]["peers"] == {}
     assert record["utilisation"] == benchmark[1]["utilisation"]

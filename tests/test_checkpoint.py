@@ -51,7 +51,7 @@ STATES = {
 }
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.fixed_dictionaries(STATES), best=st.none() | figures, bad_epochs=numbers, seed=st.integers(0, 2**32))
 def test_what_is_saved_comes_back(job, values, best, bad_epochs, seed):
     torch.manual_seed(seed)
@@ -103,7 +103,7 @@ def test_every_byte_of_a_manifest_counts(job):
     _verify(path.parent)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(number=st.integers(0, 4), place=st.integers(0, 1000), cut=st.integers(0, 99), new=st.binary(max_size=9))
 def test_whatever_becomes_of_a_file_it_is_noticed_and_nothing_is_touched(job, number, place, cut, new):
     """Bytes of any file replaced, inserted, or taken out, anywhere."""
@@ -122,7 +122,7 @@ def test_whatever_becomes_of_a_file_it_is_noticed_and_nothing_is_touched(job, nu
     assert restore(job) is not None
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.integers(1, 11), min_size=1, max_size=6))
 def test_the_two_newest_stay_whole_and_a_later_one_than_the_last_saved_goes(job, steps):
     """A run that was resumed from an older checkpoint saves again what it had saved."""

@@ -11,8 +11,9 @@ import pytest
 from models.errors import UserError
 from train.cli import default_of, guard, parse_run
 from train.commands import toml_value
-from train.config import RunConfig, completed, from_record, to_record, with_setting
+from train.config import RunConfig, from_record, to_record, with_setting
 from train.flags import FLAGS, SWITCHES
+from train.kinds import completed
 from train.plan import plan_run
 from train.recipes import RECIPES
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.batch import TokenBatch, merge_heads, split_heads
@@ -24,7 +24,6 @@ def padded(sequences: list[list[int]], fill: int = 0) -> list[list[int]]:
 
 
 @given(SEQUENCES)
-@settings(deadline=None)
 def test_every_token_stands_where_plain_lists_have_it(sequences):
     batch, longest = packed(sequences), max(map(len, sequences))
     flat = [token for sequence in sequences for token in sequence]
@@ -39,7 +38,6 @@ def test_every_token_stands_where_plain_lists_have_it(sequences):
 
 
 @given(SEQUENCES)
-@settings(deadline=None)
 def test_rows_invert_slots(sequences):
     batch = packed(sequences)
     matrix = batch.ids_T[batch.rows_R].masked_fill(~batch.real_BL.flatten(), 0).view(batch.real_BL.shape)
@@ -48,7 +46,6 @@ def test_rows_invert_slots(sequences):
 
 
 @given(SEQUENCES)
-@settings(deadline=None)
 def test_a_padded_matrix_gives_the_same_batch(sequences):
     ids = torch.tensor(padded(sequences))
     again = TokenBatch.from_padded(ids, (ids > 0).long(), ids % 2)
@@ -58,7 +55,6 @@ def test_a_padded_matrix_gives_the_same_batch(sequences):
 
 
 @given(SEQUENCES, st.integers(1, 3), st.integers(1, 4), st.integers(1, 3))
-@settings(deadline=None)
 def test_heads_are_split_by_sequence_and_merged_back(sequences, heads, size, parts):
     batch = packed(sequences)
     x_TE = torch.arange(len(batch.ids_T) * parts * heads * size, dtype=torch.float64).view(len(batch.ids_T), -1)

@@ -63,7 +63,7 @@ some_pairs = st.lists(st.tuples(words, words, st.sampled_from(LABELS)), min_size
 
 @pytest.mark.parametrize("kind", ["tsv", "txt", "csv", "jsonl", "parquet"])
 @given(pairs=some_pairs)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_was_written_is_read(kind, pairs):
     with tempfile.TemporaryDirectory() as folder:
         path = write(Path(folder) / f"p.{kind}", pairs)
@@ -72,7 +72,7 @@ def test_what_was_written_is_read(kind, pairs):
 
 @pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl", "parquet"])
 @given(content=st.binary(max_size=200) | st.text('premis,hyotlab\t"\n{}[]:1-neutral').map(str.encode), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_whatever_a_file_holds_nothing_but_findings_comes_of_it(kind, content, data):
     with tempfile.TemporaryDirectory() as folder:
         path = write(Path(folder) / f"p.{kind}", [("a b", "c", "neutral"), ("d", "e", "entailment")])

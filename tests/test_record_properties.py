@@ -20,7 +20,7 @@ from models.errors import CheckpointError
 from train.data.pairs import LABELS
 from train.records import RunDirectory, rounded, safe_cell
 
-few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 floats = st.floats(allow_subnormal=False)  # training flushes subnormals, in the whole process
 values = st.recursive(

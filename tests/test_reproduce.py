@@ -123,7 +123,9 @@ def test_what_was_looked_up_in_the_models_has_its_commands() -> None:
 def test_the_committed_runs_are_all_in_a_study_file(name: str) -> None:
     folder = RESULTS / name
     assert not [line for line in lines(folder) if "train.run" in line]
-    weights = "python -m train.pretrain --out results/mlm/controlled-3000 --train-examples 3000"
+    weights = (
+        "python -m train.pretrain --out results/mlm/controlled-3000 --train-examples 3000 --set optim.length_pool=50"
+    )
     assert (lines(folder)[0] == weights) == (name == "controlled")
 
 

@@ -236,7 +236,7 @@ def test_the_seed_recipes_are_those_of_the_report_but_for_what_the_file_says():
         expected = RECIPES[run.config.recipe]
         for field, value in (
             ("init", run.config.init), ("checkpoint", "minilm"), ("precision", "bf16"), ("export", False),
-            ("optim.max_epochs", 20),
+            ("optim.max_epochs", 20), ("optim.length_pool", 50),
         ):  # fmt: skip
             expected = with_setting(expected, field, value)
         assert run.config == expected

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from models.errors import UserError, python
-from train.config import RunConfig, completed, from_record, with_setting
+from train.config import RunConfig, from_record, with_setting
 from train.flags import FLAGS, SWITCHES, Flag
+from train.kinds import completed
 from train.recipes import RECIPES
 
 INTERRUPTED = 130

@@ -215,12 +215,6 @@ def to_record(config: Any) -> dict[str, Any]:
     return asdict(config)
 
 
-def completed(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A run's record as of today: one made before a setting existed had the value that was then the only one."""
-    optim = record.get("optim")
-    return {**record, "optim": {"length_pool": 50, **optim}} if isinstance(optim, dict) else dict(record)
-
-
 def from_record(kind: type, record: Mapping[str, Any]) -> Any:
     """The inverse of `to_record`.
 

@@ -45,3 +45,9 @@ def _is_of(value: Any, kind: Any) -> bool:
     if isinstance(value, bool):
         return kind is bool
     return isinstance(value, int | float if kind is float else kind)
+
+
+def completed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's record as of today: one made before a setting existed had the value that was then the only one."""
+    optim = record.get("optim")
+    return {**record, "optim": {"length_pool": 50, **optim}} if isinstance(optim, dict) else dict(record)

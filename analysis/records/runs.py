@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.records.reading import REQUIRED, Columns, RecordError, read_metrics, read_predictions, read_record
 from analysis.records.text import clean
-from train.config import completed
+from train.kinds import completed
 
 LABELS = ("entailment", "contradiction", "neutral")
 

@@ -11,8 +11,9 @@ from analysis.records.reading import parse_object, read_text
 from analysis.records.runs import Run
 from analysis.records.study import Study, from_folder
 from train.commands import changes, flags_for
-from train.config import RunConfig, completed
+from train.config import RunConfig
 from train.flags import DATA_FLAGS
+from train.kinds import completed
 from train.pretrain.cli import PRETRAIN_FLAGS
 from train.recipes import MASKED_LM, RECIPES
 from train.study.plan import expand, read_study
