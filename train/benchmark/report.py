@@ -109,7 +109,7 @@ def agreement_text(record: dict[str, Any]) -> str:
     found, margin, asked = record["difference"], record["margin"], record["settings"]
     rows = [(str(s["seed"]), f"{s['fast']:.4f}", f"{s['plain']:.4f}") for s in record["seeds"]]
     sentence = (
-        f"Fast path minus plain path (library dropout, full last layer, random batches, padded attention) after "
+        f"Fast path minus plain path (library dropout, full last layer, padded attention, batches never cut) after "
         f"{asked['epochs']} epochs with {asked['train_examples']:,} pairs of {asked['data']}, test accuracy in points "
         f"over {len(rows)} seeds: mean {100 * found['mean']:+.2f}, 95% interval "
         f"{100 * found['low']:+.2f} to {100 * found['high']:+.2f}; target: within ±{100 * margin:g}, "
