@@ -85,7 +85,7 @@ class OptimConfig:
     accumulation: int = 1
     """Batches of one update."""
     length_pool: int = 1
-    """Batches that are sorted by length together: 1 draws each at random. More saves pads and slows learning."""
+    """Batches that are sorted by length together: 1 draws each at random. More saves pads and may slow learning."""
     max_grad_norm: float = 1.0
     """Longer gradients are scaled down to this global 2-norm."""
     epochs: int = 4

@@ -78,8 +78,9 @@ def batch_threat(study: Study) -> Iterable[str]:
     pools = [pool for pool in recorded(study, "config", "optim.length_pool") if pool != "1"]
     if pools:
         yield (
-            f"A batch holds pairs of like length (sorted in pools of {listing(pools)} batches), which slows learning: "
-            "with batches drawn at random, today's default, an arm comes further in as many steps."
+            f"A batch holds pairs of like length (sorted in pools of {listing(pools)} batches), which may slow "
+            "learning, in one arm more than in another: today's default draws batches at random, and "
+            "train/studies/length-pool.toml compares the two."
         )
 
 

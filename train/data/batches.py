@@ -18,7 +18,7 @@ def epoch_batches(lengths: Sequence[int], batch_size: int, pool: int, seed: int,
     Args:
         lengths: tokens of each example.
         pool: batches that are sorted together. With 1 a batch is a random draw; with more its examples are of like
-            length (fairseq and transformers: 50), which saves pads, and slows learning.
+            length (fairseq and transformers: 50), which saves pads and may slow learning.
     """
     stream = random.Random(f"batches {seed} {epoch}")
     order = list(range(len(lengths)))
