@@ -1,8 +1,8 @@
 """The encoder of BERT, DistilBERT and RoBERTa, read from top to bottom: Encoder, EncoderLayer, its parts.
 
 Source: Vaswani et al. 2017, sec. 3; Devlin et al. 2018, sec. 3; wiring checked against transformers by tests.
-Shape suffixes: B sequences, T tokens in the batch, L longest length, D hidden size, F intermediate size, H heads, K
-head size, Q = L, or 1 where only the classification tokens ask, N = T, or B where only they go on.
+Shape suffixes: B sequences, T tokens in the batch, D hidden size, E = several times D, F intermediate size, N = T, or
+B where only the classification tokens go on.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.batch import TokenBatch, attend, merge_heads, split_heads
+from models.attention import attend_from_all, attend_from_first
+from models.batch import TokenBatch
 from models.config import EncoderConfig
 from models.dropout import Dropout
 
@@ -103,18 +104,20 @@ class SelfAttention(nn.Module):
     def forward(self, x_TD: Tensor, batch: TokenBatch, first_only: bool = False) -> Tensor:
         """Every token, or only the first of each sequence, asks all of its sequence's: (T, D), or (B, D)."""
         if first_only:
-            query_BHQK = self.query(x_TD.index_select(0, batch.first_B)).unflatten(-1, (self.heads, 1, -1))
-            key_BHLK, value_BHLK = self.project(x_TD, batch, self.key, self.value)
+            query_BD = self.query(x_TD.index_select(0, batch.first_B))
+            projected_TE = project(x_TD, self.key, self.value)
+            mixed_ND = attend_from_first(query_BD, projected_TE, batch, self.heads, self.dropout)
         else:
-            query_BHQK, key_BHLK, value_BHLK = self.project(x_TD, batch, self.query, self.key, self.value)
-        mixed_BHQK = attend(query_BHQK, key_BHLK, value_BHLK, batch, self.dropout)
-        return self.output(mixed_BHQK.flatten(1) if first_only else merge_heads(mixed_BHQK, batch))
+            projected_TE = project(x_TD, self.query, self.key, self.value)
+            mixed_ND = attend_from_all(projected_TE, batch, self.heads, self.dropout)
+        return self.output(mixed_ND)
 
-    def project(self, x_TD: Tensor, batch: TokenBatch, *maps: nn.Linear) -> Tensor:
-        """All maps of every token in one matrix product, laid out for attention: (maps, B, H, L, K)."""
-        weight = torch.cat([each.weight for each in maps])
-        bias = torch.cat([each.bias for each in maps])
-        return split_heads(F.linear(x_TD, weight, bias), batch, self.heads, len(maps))
+
+def project(x_TD: Tensor, *maps: nn.Linear) -> Tensor:
+    """All maps of every token in one matrix product, their results beside each other: (T, maps * D)."""
+    weight = torch.cat([each.weight for each in maps])
+    bias = torch.cat([each.bias for each in maps])
+    return F.linear(x_TD, weight, bias)
 
 
 class FeedForward(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from models.config import EncoderConfig
 from models.tokenizer_file import open_tokenizer
@@ -11,6 +12,7 @@ from tests.tiny import save_tokenizer, vocabulary
 from train.data.encode import encode_pairs, token_statistics
 from train.data.pairs import Example
 
+CPU = torch.device("cpu")
 CONFIG = EncoderConfig(vocab_size=len(vocabulary()), max_position_embeddings=64)
 
 
@@ -28,17 +30,25 @@ def pairs_of(*sentences: tuple[str, str]):
 def test_pairs_are_packed_end_to_end_without_padding(tokenizer):
     encoded = encode_pairs(tokenizer, pairs_of(("a dog", "a cat ."), ("the dog", "a")), 64)
     assert encoded.lengths == [2 + 3 + 3, 2 + 1 + 3]
-    batch, labels = encoded.batch([1, 0])
-    assert batch.lengths == (6, 8) and labels.tolist() == [2, 2]
+    batch = encoded.batch([1, 0], CPU)
+    assert [group.lengths for group in batch.groups] == [(6, 8)]
     assert batch.segments_T.tolist() == [0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1]
     assert batch.positions_T.tolist() == [*range(6), *range(8)]
     assert [vocabulary()[w] for w in ("[CLS]", "[SEP]")] == [batch.ids_T[0], batch.ids_T[-1]]
 
 
+def test_off_the_cpu_a_batch_is_one_group(tokenizer):
+    encoded = encode_pairs(tokenizer, pairs_of(("a dog", "a cat ."), ("the dog " * 9, "a")), 64)
+    groups = {device: encoded.batch([0, 1], torch.device(device)).groups for device in ("cpu", "meta")}
+    assert [group.lengths for group in groups["cpu"]] == [(8,), (22,)]
+    (group,) = groups["meta"]
+    assert group.lengths == (8, 22) and group.slots_T.device.type == "meta"
+
+
 def test_the_longer_sentence_loses_tokens_first(tokenizer):
     encoded = encode_pairs(tokenizer, pairs_of(("dog " * 20, "a cat")), 12)
-    batch, _ = encoded.batch([0])
-    assert batch.lengths == (12,)
+    batch = encoded.batch([0], CPU)
+    assert [group.lengths for group in batch.groups] == [(12,)]
     assert int(batch.segments_T.sum()) == 3  # the short hypothesis is whole: two words and [SEP]
 
 

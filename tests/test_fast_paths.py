@@ -7,7 +7,8 @@ from unittest.mock import patch
 import pytest
 import torch
 
-from models.batch import TokenBatch, attend, attend_plain, merge_heads, split_heads
+from models.attention import attend, attend_from_all, attend_plain, merge_heads, split_heads
+from models.batch import Group, TokenBatch
 from models.classifier import SequenceClassifier
 from models.config import EncoderConfig
 from models.dropout import Dropout
@@ -16,8 +17,8 @@ from tests.running import metrics, record, train
 from train.benchmark.plain import PLAIN
 
 SHAPE = {"vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 24}
-LENGTHS = ([3, 11, 7, 1], [5, 5, 5], [9], [1, 1])
-"""Ragged; equal; one sequence; sequences of a single token."""
+LENGTHS = ([3, 11, 7, 1], [2, 3, 6, 8, 8], [5, 5, 5], [9], [1, 1])
+"""Ragged, no two of like length; in two groups; equal; one sequence; sequences of a single token."""
 
 
 def tiny_model(family: str, dropout: float = 0.0) -> SequenceClassifier:
@@ -46,13 +47,15 @@ def loss_and_gradients(model: SequenceClassifier, batch: TokenBatch) -> list[tor
 @pytest.mark.parametrize("family", ["bert", "distilbert", "roberta"])
 def test_the_fast_path_gives_the_plain_paths_loss_and_gradients(family, lengths):
     """Plain: three products for query, key and value, padded attention, all rows of the last layer."""
-    model, batch = tiny_model(family), batch_of(lengths)
-    fast = loss_and_gradients(model, batch)
-    patches = [patch(name, plain) for name, plain in PLAIN.items() if name.startswith("models.encoder")]
-    assert len(patches) == 2
+    model = tiny_model(family)
+    fast = loss_and_gradients(model, batch_of(lengths))
+    patches = [
+        patch(name, plain) for name, plain in PLAIN.items() if name.startswith(("models.encoder", "models.batch"))
+    ]
+    assert len(patches) == 3
     for each in patches:
         each.start()
-    plain = loss_and_gradients(model, batch)
+    plain = loss_and_gradients(model, batch_of(lengths))
     for each in patches:
         each.stop()
     assert len(fast) == len(plain)
@@ -63,45 +66,46 @@ def test_the_fast_path_gives_the_plain_paths_loss_and_gradients(family, lengths)
 @pytest.mark.parametrize("lengths", LENGTHS)
 def test_both_attentions_agree(lengths):
     """The plain operations, which a CPU uses with dropout, and the library's call, which everything else uses."""
-    batch = batch_of(lengths)
+    group = Group.of(tuple(lengths))
     gradients = []
     for fast in (True, False):
         stream = torch.Generator().manual_seed(8)
         x = torch.randn(sum(lengths), 3 * 16, generator=stream, dtype=torch.float64, requires_grad=True)
-        query, key, value = split_heads(x, batch, 4, 3)
+        query, key, value = split_heads(x, group, 4, 3)
         if fast:
-            mixed = attend(query, key, value, batch, Dropout(0.0))
+            mixed = attend(query, key, value, group, Dropout(0.0))
         else:
-            mask = None if batch.is_rectangular else batch.real_BL[:, None, None]
+            mask = None if group.is_rectangular else group.real_BL[:, None, None]
             mixed = attend_plain(query, key, value, mask, Dropout(0.0))
-        merge_heads(mixed, batch).cos().sum().backward()
+        merge_heads(mixed, group).cos().sum().backward()
         gradients.append(x.grad)
     torch.testing.assert_close(*gradients, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("lengths", LENGTHS)
 def test_laying_out_and_merging_are_inverse_and_so_are_their_gradients(lengths):
-    batch = batch_of(lengths)
+    group = Group.of(tuple(lengths))
     x = torch.randn(sum(lengths), 16, dtype=torch.float64, requires_grad=True)
     weights = torch.randn(sum(lengths), 16, dtype=torch.float64)
-    back = merge_heads(split_heads(x, batch, 4, 1)[0], batch)
+    back = merge_heads(split_heads(x, group, 4, 1)[0], group)
     assert torch.equal(back, x)
     (back * weights).sum().backward()
     assert torch.equal(x.grad, weights)
 
 
-def test_what_stands_in_the_pads_reaches_nobody():
-    """Attention's own gradient at a pad is dropped, and a pad's query adds nothing to keys and values."""
-    batch = batch_of([2, 6])
-    x = torch.randn(8, 3 * 16, dtype=torch.float64, requires_grad=True)
-    query, key, value = split_heads(x, batch, 4, 3)
-    merge_heads(attend(query, key, value, batch, Dropout(0.0)), batch).sin().sum().backward()
+@pytest.mark.parametrize("grouped", [True, False])
+def test_every_sequence_is_as_if_alone(grouped):
+    """Whether laid out with others or not: a pad's own gradient is dropped, and its query adds nothing to the rest."""
+    lengths = (2, 3, 6, 8, 1)
+    ids = [torch.zeros(length, dtype=torch.int64) for length in lengths]
+    batch = TokenBatch.from_sequences(ids, ids, grouped)
+    assert len(batch.groups) == (3 if grouped else 1)
+    x = torch.randn(sum(lengths), 3 * 16, dtype=torch.float64, requires_grad=True)
+    attend_from_all(x, batch, 4, Dropout(0.0)).sin().sum().backward()
     alone = []
-    for first, last, length in ((0, 2, 2), (2, 8, 6)):
-        y = x.detach()[first:last].clone().requires_grad_(True)
-        single = batch_of([length])
-        query, key, value = split_heads(y, single, 4, 3)
-        merge_heads(attend(query, key, value, single, Dropout(0.0)), single).sin().sum().backward()
+    for rows in x.detach().split(lengths):
+        y = rows.clone().requires_grad_(True)
+        attend_from_all(y, batch_of([len(rows)]), 4, Dropout(0.0)).sin().sum().backward()
         alone.append(y.grad)
     torch.testing.assert_close(x.grad, torch.cat(alone), rtol=0, atol=1e-12)
 

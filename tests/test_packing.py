@@ -7,7 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.batch import TokenBatch, merge_heads, split_heads
+from models.attention import merge_heads, split_heads
+from models.batch import LIKE, Group, TokenBatch
 
 SEQUENCES = st.lists(st.lists(st.integers(1, 999), min_size=1, max_size=12), min_size=1, max_size=6)
 
@@ -25,44 +26,66 @@ def padded(sequences: list[list[int]], fill: int = 0) -> list[list[int]]:
 
 @given(SEQUENCES)
 def test_every_token_stands_where_plain_lists_have_it(sequences):
-    batch, longest = packed(sequences), max(map(len, sequences))
+    batch = packed(sequences)
     flat = [token for sequence in sequences for token in sequence]
     assert batch.ids_T.tolist() == flat and batch.segments_T.tolist() == [token % 2 for token in flat]
     assert batch.positions_T.tolist() == [place for sequence in sequences for place in range(len(sequence))]
-    assert batch.slots_T.tolist() == [b * longest + i for b, s in enumerate(sequences) for i in range(len(s))]
-    assert [flat[row] for row in batch.first_B.tolist()] == [sequence[0] for sequence in sequences]
-    assert batch.real_BL.tolist() == padded([[True] * len(s) for s in sequences], fill=False)
-    assert batch.pads_P.tolist() == [i for i, real in enumerate(batch.real_BL.flatten().tolist()) if not real]
-    assert (batch.batch_size, batch.longest) == (len(sequences), longest)
-    assert batch.is_rectangular == (not batch.pads_P.numel())
+    starts = [sum(map(len, sequences[:i])) for i in range(len(sequences))]
+    assert batch.first_B.tolist() == starts and batch.batch_size == len(sequences)
+
+
+@given(SEQUENCES)
+def test_a_group_is_the_longest_run_of_like_lengths(sequences):
+    groups = [group.lengths for group in packed(sequences).groups]
+    assert [length for group in groups for length in group] == [len(sequence) for sequence in sequences]
+    for group, following in zip(groups, [*groups[1:], (10**9,)], strict=True):
+        assert max(group) <= LIKE * min(group)
+        assert max(*group, following[0]) > LIKE * min(*group, following[0])
+
+
+@given(SEQUENCES)
+def test_one_group_takes_all_where_that_is_asked(sequences):
+    ids = [torch.tensor(sequence) for sequence in sequences]
+    (group,) = TokenBatch.from_sequences(ids, ids, grouped=False).groups
+    assert group.lengths == tuple(map(len, sequences))
+
+
+@given(SEQUENCES)
+def test_a_groups_indices_are_those_of_its_padded_matrix(sequences):
+    group, longest = Group.of(tuple(map(len, sequences))), max(map(len, sequences))
+    assert group.slots_T.tolist() == [b * longest + i for b, s in enumerate(sequences) for i in range(len(s))]
+    assert group.real_BL.tolist() == padded([[True] * len(s) for s in sequences], fill=False)
+    assert group.pads_P.tolist() == [i for i, real in enumerate(group.real_BL.flatten().tolist()) if not real]
+    assert group.tokens == sum(map(len, sequences)) and group.is_rectangular == (not group.pads_P.numel())
 
 
 @given(SEQUENCES)
 def test_rows_invert_slots(sequences):
-    batch = packed(sequences)
-    matrix = batch.ids_T[batch.rows_R].masked_fill(~batch.real_BL.flatten(), 0).view(batch.real_BL.shape)
+    group, ids_T = Group.of(tuple(map(len, sequences))), torch.tensor([i for sequence in sequences for i in sequence])
+    matrix = ids_T[group.rows_R].masked_fill(~group.real_BL.flatten(), 0).view(group.real_BL.shape)
     assert matrix.tolist() == padded(sequences)
-    assert torch.equal(batch.rows_R[batch.slots_T], torch.arange(len(batch.ids_T)))
+    assert torch.equal(group.rows_R[group.slots_T], torch.arange(len(ids_T)))
 
 
 @given(SEQUENCES)
 def test_a_padded_matrix_gives_the_same_batch(sequences):
+    """But for the groups: it is one, whatever the lengths."""
     ids = torch.tensor(padded(sequences))
     again = TokenBatch.from_padded(ids, (ids > 0).long(), ids % 2)
-    for name, value in vars(packed(sequences)).items():
-        theirs = getattr(again, name)
-        assert torch.equal(value, theirs) if isinstance(value, torch.Tensor) else value == theirs, name
+    for name in ("ids_T", "positions_T", "segments_T", "first_B"):
+        assert torch.equal(getattr(packed(sequences), name), getattr(again, name)), name
+    assert [group.lengths for group in again.groups] == [tuple(map(len, sequences))]
 
 
 @given(SEQUENCES, st.integers(1, 3), st.integers(1, 4), st.integers(1, 3))
 def test_heads_are_split_by_sequence_and_merged_back(sequences, heads, size, parts):
-    batch = packed(sequences)
-    x_TE = torch.arange(len(batch.ids_T) * parts * heads * size, dtype=torch.float64).view(len(batch.ids_T), -1)
-    split = split_heads(x_TE, batch, heads, parts)
-    assert split.shape == (parts, len(sequences), heads, batch.longest, size)
+    group = Group.of(tuple(map(len, sequences)))
+    x_TE = torch.arange(group.tokens * parts * heads * size, dtype=torch.float64).view(group.tokens, -1)
+    split = split_heads(x_TE, group, heads, parts)
+    assert split.shape == (parts, len(sequences), heads, max(group.lengths), size)
     for part, found in zip(x_TE.chunk(parts, dim=1), split, strict=True):
-        assert torch.equal(merge_heads(found, batch), part)
-        for b, rows in enumerate(part.split(list(batch.lengths))):
+        assert torch.equal(merge_heads(found, group), part)
+        for b, rows in enumerate(part.split(list(group.lengths))):
             for head, columns in enumerate(rows.split(size, dim=1)):
                 assert torch.equal(found[b, head, : len(rows)], columns)
 

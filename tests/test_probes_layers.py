@@ -155,7 +155,7 @@ def test_vectors_are_the_means_of_each_pairs_tokens(study: Path, tiny_checkpoint
     found = layers.mean_vectors(reader, pairs)
     assert found.shape == (3, 2, 16)
     for place, pair in enumerate(pairs):
-        batch = reader.encode([pair]).batch([0])[0]
+        batch = reader.encode([pair]).batch([0], torch.device("cpu"))
         with torch.no_grad():
             expected = reader.model.encoder(batch).mean(0).double().numpy()
         assert found[-1, place] == pytest.approx(expected, abs=1e-6)

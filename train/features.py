@@ -44,7 +44,7 @@ def cache_features(model: SequenceClassifier, pairs: EncodedPairs, precision: Pr
     """What the head sees of every pair, computed once in evaluation mode, as a frozen encoder always is."""
 
     def features(indices: list[int]) -> Tensor:
-        return model.features(pairs.batch(indices)[0].to(precision.device))
+        return model.features(pairs.batch(indices, precision.device))
 
     with evaluating(model):
         features_ND = run_batches(pairs, range(len(pairs)), precision, features)

@@ -68,11 +68,12 @@ def mean_vectors(reader: Reader, pairs: Sequence[Example]) -> Array:
     encoded, encoder = reader.encode(pairs), reader.model.encoder
 
     def ask(indices: list[int]) -> Tensor:
-        batch = encoded.batch(indices)[0].to(reader.precision.device)
+        batch = encoded.batch(indices, reader.precision.device)
+        lengths = [encoded.lengths[index] for index in indices]
         stages = [encoder.embeddings(batch)]
         for layer in encoder.layers:
             stages.append(layer(stages[-1], batch))
-        return torch.cat([torch.stack([x.mean(0) for x in x_TD.split(batch.lengths)]) for x_TD in stages], dim=1)
+        return torch.cat([torch.stack([x.mean(0) for x in x_TD.split(lengths)]) for x_TD in stages], dim=1)
 
     with evaluating(reader.model):
         rows = run_batches(encoded, range(len(pairs)), reader.precision, ask)

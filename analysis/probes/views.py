@@ -66,7 +66,7 @@ def pooled_vectors(reader: Reader, pairs: Sequence[Example]) -> Array:
     encoded = reader.encode(pairs)
 
     def ask(indices: list[int]) -> Tensor:
-        return reader.model.features(encoded.batch(indices)[0].to(reader.precision.device))
+        return reader.model.features(encoded.batch(indices, reader.precision.device))
 
     with evaluating(reader.model):
         return run_batches(encoded, range(len(pairs)), reader.precision, ask).double().numpy()
@@ -95,7 +95,7 @@ def point_rows(arm: str, when: str, vectors: Array, pairs: Sequence[Example]) ->
 def attention_rows(arm: str, reader: Reader, pair: Example) -> list[dict[str, Any]]:
     """Returns one row for each layer and token."""
     encoded = reader.encode([pair])
-    shares = first_token_attention(reader.model, encoded.batch([0])[0].to(reader.precision.device))
+    shares = first_token_attention(reader.model, encoded.batch([0], reader.precision.device))
     tokens = [reader.tokenizer.id_to_token(id) for id in encoded.ids_S.tolist()]
     return [
         {"arm": arm, "layer": layer + 1, "place": place, "token": token, "share": float(row[place])}

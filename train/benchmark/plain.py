@@ -6,6 +6,7 @@ plain operations, batches never split. There is no second copy of the model.
 
 from __future__ import annotations
 
+import math
 import sys
 from unittest.mock import patch
 
@@ -25,15 +26,17 @@ def textbook_attention(module: SelfAttention, x_TD: Tensor, batch: TokenBatch, f
         lay_out(each(x_TD), batch, module.heads) for each in (module.query, module.key, module.value)
     )
     scores_BHLL = query_BHLK @ key_BHLK.transpose(-1, -2) / query_BHLK.shape[-1] ** 0.5
-    weights_BHLL = scores_BHLL.masked_fill(~batch.real_BL[:, None, None], float("-inf")).softmax(-1)
+    (group,) = batch.groups
+    weights_BHLL = scores_BHLL.masked_fill(~group.real_BL[:, None, None], float("-inf")).softmax(-1)
     mixed_BLD = (module.dropout(weights_BHLL) @ value_BHLK).transpose(1, 2).flatten(2)
-    return module.output(mixed_BLD.flatten(0, 1).index_select(0, batch.slots_T))
+    return module.output(mixed_BLD.flatten(0, 1).index_select(0, group.slots_T))
 
 
 def lay_out(x_TD: Tensor, batch: TokenBatch, heads: int) -> Tensor:
     """Packed rows as (B, H, L, K), with zeros in the pads."""
-    B, L = batch.real_BL.shape
-    padded = x_TD.new_zeros(B * L, x_TD.shape[1]).index_copy(0, batch.slots_T, x_TD)
+    (group,) = batch.groups
+    B, L = group.real_BL.shape
+    padded = x_TD.new_zeros(B * L, x_TD.shape[1]).index_copy(0, group.slots_T, x_TD)
     return padded.view(B, L, heads, -1).transpose(1, 2)
 
 
@@ -48,6 +51,7 @@ def all_rows(module: Encoder, batch: TokenBatch) -> Tensor:
 
 
 PLAIN: dict[str, object] = {
+    "models.batch.LIKE": math.inf,
     "models.encoder.SelfAttention.forward": textbook_attention,
     "models.dropout.Dropout.forward": library_dropout,
     "models.encoder.Encoder.classification_vectors": all_rows,

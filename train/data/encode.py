@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,9 @@ from train.data.pairs import LABELS, Example
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+
+
+Movable = TypeVar("Movable", Tensor, TokenBatch)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,11 +45,10 @@ class EncodedPairs:
         """Tokens of every pair."""
         return [end - start for start, end in pairwise(self.starts)]
 
-    def batch(self, indices: list[int]) -> tuple[TokenBatch, Tensor]:
-        """The packed batch of these pairs, and their labels (B,)."""
+    def batch(self, indices: list[int], device: torch.device) -> TokenBatch:
+        """The packed batch of these pairs, on the device."""
         spans = [slice(self.starts[index], self.starts[index + 1]) for index in indices]
-        packed = TokenBatch.from_sequences([self.ids_S[s] for s in spans], [self.segments_S[s] for s in spans])
-        return packed, self.labels_N[torch.tensor(indices)]
+        return pack([self.ids_S[s] for s in spans], [self.segments_S[s] for s in spans], device)
 
     def targets(self, indices: list[int]) -> int:
         """One prediction for each pair."""
@@ -54,10 +56,17 @@ class EncodedPairs:
 
     def logits(self, model: SequenceClassifier, indices: list[int], device: torch.device) -> tuple[Tensor, Tensor]:
         """The model's logits (B, C) for these pairs, and their labels (B,), on the device."""
-        tokens, labels_B = self.batch(indices)
-        if device.type == "cuda":
-            tokens, labels_B = tokens.pin_memory(), labels_B.pin_memory()
-        return model.classify(tokens.to(device, non_blocking=True)), labels_B.to(device, non_blocking=True)
+        return model.classify(self.batch(indices, device)), move(self.labels_N[torch.tensor(indices)], device)
+
+
+def pack(ids: Sequence[Tensor], segments: Sequence[Tensor], device: torch.device) -> TokenBatch:
+    """The batch of these sequences on a device, laid out as suits it."""
+    return move(TokenBatch.from_sequences(ids, segments, grouped=device.type == "cpu"), device)
+
+
+def move(held: Movable, device: torch.device) -> Movable:
+    """The same on a device; a GPU copies it while it computes."""
+    return (held.pin_memory() if device.type == "cuda" else held).to(device, non_blocking=True)
 
 
 def encode_pairs(

@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.batch import TokenBatch
 from models.config import EncoderConfig
 from models.errors import CheckpointError, DataError
 from models.initialise import random_stream
 from models.masked_lm import MaskedLanguageModel
 from models.tokenizer_file import SPECIAL_TOKENS
+from train.data.encode import move, pack
 from train.evaluate import Figures, evaluating, run_batches
 from train.precision import Precision
 
@@ -117,10 +117,10 @@ class MaskedSentences:
         starts = self.sentences.starts
         spans = [slice(starts[index], starts[index + 1]) for index in indices]
         shown = [self.shown_S[span] for span in spans]
-        batch = TokenBatch.from_sequences(shown, [torch.zeros_like(ids) for ids in shown])
+        batch = pack(shown, [torch.zeros_like(ids) for ids in shown], device)
         rows_M = torch.cat([self.masked_S[span] for span in spans]).nonzero().squeeze(1)
         ids_T = torch.cat([self.sentences.ids_S[span] for span in spans])
-        return model.predict(batch.to(device), rows_M.to(device)), ids_T[rows_M].to(device)
+        return model.predict(batch, move(rows_M, device)), move(ids_T[rows_M], device)
 
 
 def encode_sentences(

@@ -1,0 +1,147 @@
+"""Attention within each sequence of a packed batch: laid out padded, group by group, and packed again.
+
+Shape suffixes: B sequences of a group (or, beside N, of the batch), T tokens end to end, L longest length, H heads, K
+head size, D = H * K, C parts (query, key, value: some of them), E = C * D, N = B * H attention problems, Q queries of
+each, P pads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.batch import Group, TokenBatch
+from models.dropout import Dropout
+
+
+def attend_from_all(projected_TE: Tensor, batch: TokenBatch, heads: int, dropout: Dropout) -> Tensor:
+    """Every token asks its sequence: queries, keys and values beside each other (T, 3 * D) in, (T, D) out."""
+    mixed = []
+    for x_TE, group in zip(rows_of_groups(projected_TE, batch), batch.groups, strict=True):
+        query_BHLK, key_BHLK, value_BHLK = split_heads(x_TE, group, heads, 3)
+        mixed.append(merge_heads(attend(query_BHLK, key_BHLK, value_BHLK, group, dropout), group))
+    return torch.cat(mixed)
+
+
+def attend_from_first(
+    query_BD: Tensor, projected_TE: Tensor, batch: TokenBatch, heads: int, dropout: Dropout
+) -> Tensor:
+    """One query for each sequence, its first token's (B, D); keys and values (T, 2 * D) of all; (B, D) out."""
+    queries = query_BD.unflatten(-1, (heads, 1, -1)).split([len(group.lengths) for group in batch.groups])
+    mixed = []
+    for query_BHQK, x_TE, group in zip(queries, rows_of_groups(projected_TE, batch), batch.groups, strict=True):
+        key_BHLK, value_BHLK = split_heads(x_TE, group, heads, 2)
+        mixed.append(attend(query_BHQK, key_BHLK, value_BHLK, group, dropout).flatten(1))
+    return torch.cat(mixed)
+
+
+def rows_of_groups(x_TE: Tensor, batch: TokenBatch) -> tuple[Tensor, ...]:
+    """The rows of each group's tokens."""
+    return x_TE.split([group.tokens for group in batch.groups])
+
+
+@dataclass(frozen=True, eq=False)
+class HeadIndices:
+    """Where each head's slice of each token stands: packed, as T * C * H rows of K, and padded, as C * B * H * L."""
+
+    packed: Tensor
+    """For each padded place the packed row; any row for a pad."""
+    padded: Tensor
+    """For each packed row the padded place."""
+    pads: Tensor
+    """The padded places of the first part without a token."""
+
+
+def head_indices(group: Group, heads: int, parts: int) -> HeadIndices:
+    """The group's indices for so many heads and parts, computed once."""
+    if (heads, parts) not in group.indices:
+        B, L = group.real_BL.shape
+        device = group.rows_R.device
+        part_C, head_H = torch.arange(parts, device=device), torch.arange(heads, device=device)
+        slice_CH = part_C[:, None] * heads + head_H
+        packed = group.rows_R.view(B, 1, L) * (parts * heads) + slice_CH[:, None, :, None]
+        block_CBH = torch.arange(parts * B * heads, device=device).view(parts, B, heads) * L
+        sequence_T, place_T = group.slots_T // L, group.slots_T % L
+        padded = block_CBH[:, sequence_T].permute(1, 0, 2) + place_T[:, None, None]
+        pads_PH = (group.pads_P[:, None] // L * heads + head_H) * L + group.pads_P[:, None] % L
+        group.indices[heads, parts] = HeadIndices(packed.flatten(), padded.flatten(), pads_PH.flatten())
+    found: HeadIndices = group.indices[heads, parts]
+    return found
+
+
+class _SplitHeads(torch.autograd.Function):
+    """Packed rows to padded places, any row in the pads. The transpose selects the real rows: what flows back into a
+    pad is not this function's to keep, for attention gives pads no weight and drops what they ask. A plain selection
+    is several times faster on a CPU than autograd's accumulating one."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, index: HeadIndices) -> Tensor:
+        ctx.index = index
+        return rows.index_select(0, index.packed)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return grad.index_select(0, ctx.index.padded), None
+
+
+class _MergeHeads(torch.autograd.Function):
+    """Padded places to packed rows. The transpose puts zeros into the pads: nobody reads what they asked for."""
+
+    @staticmethod
+    def forward(ctx: Any, places: Tensor, index: HeadIndices) -> Tensor:
+        ctx.index = index
+        return places.index_select(0, index.padded)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return grad.index_select(0, ctx.index.packed).index_fill_(0, ctx.index.pads, 0.0), None
+
+
+def split_heads(x_TE: Tensor, group: Group, heads: int, parts: int) -> Tensor:
+    """Lay packed rows out for attention: (T, C * D) -> (C, B, H, L, K); what stands in the pads means nothing."""
+    B, L = group.real_BL.shape
+    rows = x_TE.reshape(group.slots_T.shape[0] * parts * heads, -1)
+    return _SplitHeads.apply(rows, head_indices(group, heads, parts)).view(parts, B, heads, L, -1)
+
+
+def merge_heads(x_BHLK: Tensor, group: Group) -> Tensor:
+    """The inverse for one part: (B, H, L, K) -> (T, D)."""
+    B, H, L, K = x_BHLK.shape
+    rows = _MergeHeads.apply(x_BHLK.reshape(B * H * L, K), head_indices(group, H, 1))
+    return rows.view(-1, H * K)
+
+
+def attend(query_BHQK: Tensor, key_BHLK: Tensor, value_BHLK: Tensor, group: Group, dropout: Dropout) -> Tensor:
+    """Scaled dot-product attention within each sequence, (B, H, Q, K); pads get no weight.
+
+    Args:
+        query_BHQK: one query for each place of the padded matrix, or one for each sequence.
+        dropout: applied to the attention probabilities.
+
+    Source: Vaswani et al. 2017, eq. 1.
+    """
+    mask_B11L = None if group.is_rectangular else group.real_BL[:, None, None]
+    if dropout.is_active and query_BHQK.device.type == "cpu":
+        return attend_plain(query_BHQK, key_BHLK, value_BHLK, mask_B11L, dropout)
+    return F.scaled_dot_product_attention(
+        query_BHQK, key_BHLK, value_BHLK, mask_B11L, dropout.p if dropout.is_active else 0.0
+    )
+
+
+def attend_plain(
+    query_BHQK: Tensor, key_BHLK: Tensor, value_BHLK: Tensor, mask_B11L: Tensor | None, dropout: Dropout
+) -> Tensor:
+    """The same in plain operations; on a CPU faster than the library's call once dropout is on."""
+    B, H, Q, K = query_BHQK.shape
+    L = key_BHLK.shape[2]
+    bias_B11L = query_BHQK.new_zeros(B, 1, 1, L)
+    if mask_B11L is not None:
+        bias_B11L.masked_fill_(~mask_B11L, torch.finfo(bias_B11L.dtype).min)
+    query_NQK, key_NLK, value_NLK = (x.reshape(B * H, -1, K) for x in (query_BHQK, key_BHLK, value_BHLK))
+    bias_N1L = bias_B11L.expand(B, H, 1, L).reshape(B * H, 1, L)
+    scores_NQL = torch.baddbmm(bias_N1L, query_NQK, key_NLK.transpose(1, 2), alpha=K**-0.5)
+    return (dropout(scores_NQL.softmax(-1)) @ value_NLK).view(B, H, Q, K)
