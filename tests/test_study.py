@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from models.errors import command
 from tests.running import metrics, record
 from tests.study_stand import SWEEP, Stand
 from train.cli import Request
-from train.config import RunConfig, from_record
+from train.config import NUMERICS_VERSION, RunConfig, from_record
 from train.interrupt import Interrupted
 from train.session import run
 from train.study.pace import Pace, measure_pace
@@ -93,6 +94,18 @@ def test_a_run_begun_with_other_settings_is_refused_before_anything_starts(stand
     changed = THREE.replace("[0, 1, 2]", "[0, 1, 2, 3]") + "\nepochs = 9"
     assert stand.run(changed) == 2 and stand.made == []
     assert "was begun with optim.epochs = 4, and the study says 9" in capfd.readouterr().err
+
+
+def test_no_run_is_made_beside_those_of_another_numerics_version(stand, capfd):
+    assert stand.run(THREE) == 0
+    first, last = (stand.results / "s" / "runs" / name for name in (RUNS[0], RUNS[2]))
+    for version, code, made in ((NUMERICS_VERSION, 0, [RUNS[2]]), (NUMERICS_VERSION - 1, 2, [])):
+        (first / "certificate.json").write_text(json.dumps({"numerics_version": version}))
+        assert stand.run(THREE) == 0, "of a study that has all its runs nothing is asked"
+        (last / "summary.json").unlink()
+        assert (stand.run(THREE), stand.made) == (code, made)
+    assert f"{RUNS[0]}: was made by numerics version {NUMERICS_VERSION - 1}, and this is" in capfd.readouterr().err
+    assert stand.run(THREE, "--dry-run") == 0
 
 
 @pytest.mark.parametrize(

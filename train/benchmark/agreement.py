@@ -16,7 +16,7 @@ from train.benchmark.settings import PRECISION, Settings
 from train.config import RunConfig
 from train.progress import say
 from train.recipes import RECIPES
-from train.study.runs import Child, RunState, check_recorded, clear, command_of, in_use, state_of
+from train.study.runs import Child, RunState, check_recorded, check_versions, clear, command_of, in_use, state_of
 
 PROGRAMS = {"fast": "train.run", "plain": "train.benchmark.plain"}
 """Path -> what trains on it."""
@@ -95,10 +95,12 @@ def run_agreement(settings: Settings, seeds: int, epochs: int, out: Path, go_on:
         go_on: the command that goes on with this work.
 
     Raises:
-        UserError: a run was begun with other settings, or fails.
+        UserError: a run was begun with other settings or finished by another numerics version, or fails.
         Interrupted: a signal asked for the end; what was trained is saved.
     """
     trials = plan(settings, seeds, epochs, out)
+    if not all(trial.is_finished for trial in trials):
+        check_versions(out)
     with Child(go_on) as child:
         for trial in trials:
             make(trial, child)

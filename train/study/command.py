@@ -16,7 +16,17 @@ from train.study.choice import choose_rates, chosen_rates, settle
 from train.study.outlook import write_plan
 from train.study.pace import Pace, measure_pace
 from train.study.plan import Planned, Study, expand, read_study
-from train.study.runs import Child, RunState, check_recorded, clear, command_of, in_use, mark_diverged, state_of
+from train.study.runs import (
+    Child,
+    RunState,
+    check_recorded,
+    check_versions,
+    clear,
+    command_of,
+    in_use,
+    mark_diverged,
+    state_of,
+)
 
 
 class StudyError(UserError):
@@ -126,7 +136,9 @@ def main(argv: list[str] | None = None) -> None:
     show_plan(work, arguments.dry_run)
     if arguments.dry_run:
         return
-    check_weights(work.left(work.plan()))
+    if left := work.left(work.plan()):
+        check_versions(work.folder)
+        check_weights(left)
     go_on = command("train.study", *(sys.argv[1:] if argv is None else argv))
     deadline = math.inf if arguments.minutes is None else time.monotonic() + 60 * arguments.minutes
     child = Child(go_on)

@@ -18,7 +18,7 @@ from models.errors import DivergedError, UserError
 from models.files import replaced_file
 from train.cli import flatten, recorded_config
 from train.commands import changes, flags_for
-from train.config import RunConfig, to_record
+from train.config import NUMERICS_VERSION, RunConfig, to_record
 from train.interrupt import Signals
 from train.recipes import RECIPES
 
@@ -67,6 +67,20 @@ def check_recorded(directory: Path, config: RunConfig) -> None:
             raise UserError(
                 f"{directory}: was begun with {field} = {then[field]}, and the study says {now[field]}: "
                 "give the study another name, or remove the run"
+            )
+
+
+def check_versions(folder: Path) -> None:
+    """The runs in a folder compare with those that this code makes.
+
+    Raises:
+        UserError: one is of another numerics version, so that neither the old nor the new ones could be used together.
+    """
+    for path in sorted(folder.glob("runs/*/certificate.json")):
+        if (version := read_record(path)["numerics_version"]) != NUMERICS_VERSION:
+            raise UserError(
+                f"{path.parent}: was made by numerics version {version}, and this is {NUMERICS_VERSION}, whose runs do "
+                "not compare with it: begin in another folder, or go on with the commit that its environment.json names"
             )
 
 
