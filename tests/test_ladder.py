@@ -12,9 +12,11 @@ from scipy import stats
 from synthetic_runs import write_run
 from test_analysis_sections import number, right
 
+from analysis.claims.findings import find
 from analysis.figures.beyond_figures import ladder
 from analysis.records.study import open_study
 from analysis.report.beyond_sections import ladder_blocks
+from analysis.report.build import write_report
 from analysis.statistics.ladder import rungs, share_of_gap
 from tests.blocks import any_plots, drawn, headings, rows_of
 
@@ -84,7 +86,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_table_has_shares_over_common_seeds_at_the_chosen_rate(study: Path) -> None:
-    blocks = ladder_blocks(open_study([study], study), any_plots())
+    blocks = ladder_blocks(open_study([study], study), [], any_plots())
     rows = {row["arm"]: row for row in rows_of(blocks, "Share of the gap")}
     row = rows["embeddings"]
     assert (row["learning rate"], row["also run at"], row["seeds"]) == ("3e-4", "1e-4 (4 runs)", "1, 2 and 4")
@@ -114,11 +116,28 @@ def test_arms_that_are_alike_have_a_table_without_shares_and_no_figure(tmp_path:
             )
     found = open_study([tmp_path], tmp_path)
     assert [math.isnan(each.share) for each in rungs(found)] == [True] and ladder(found) is None
-    assert ladder_blocks(found, {})[0].rows[0][-2:] == ("n/a", "n/a")
+    assert ladder_blocks(found, [], {})[0].rows[0][-2:] == ("n/a", "n/a")
+
+
+def test_the_ladder_of_a_study_beside_has_a_table_that_says_of_what_it_is(study: Path, tmp_path: Path) -> None:
+    for init in ("scratch", "pretrained"):
+        write_run(tmp_path / "own", init, 0, steps=40)
+    own, beside = (open_study([folder], folder) for folder in (tmp_path / "own", study))
+    blocks = ladder_blocks(own, [beside], {})
+    theirs = ladder_blocks(beside, [], {})
+    assert [type(block) for block in blocks] == [type(block) for block in theirs]
+    assert blocks[0].caption == f"{theirs[0].caption}, study s: {beside.arms[0].runs[0].training_examples:,} " + (
+        "training examples of mnli-tsv"
+    )
+    assert blocks[0].rows == theirs[0].rows and blocks[1:] == theirs[1:]
+    assert blocks[0].source == "results/s/runs/*/predictions.csv, results/s/runs/*/config.json"
+    page = tmp_path / "page"
+    write_report(find(own, [beside]), page)
+    assert f"**{blocks[0].caption}**" in (page / "report.md").read_text(encoding="utf-8")
 
 
 def test_two_arms_have_no_ladder(tmp_path: Path) -> None:
     for init in ("scratch", "pretrained"):
         write_run(tmp_path, init, 0, steps=40)
     found = open_study([tmp_path], tmp_path)
-    assert ladder_blocks(found, {}) == [] and ladder(found) is None
+    assert ladder_blocks(found, [found], {}) == [] and ladder(found) is None

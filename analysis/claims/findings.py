@@ -34,6 +34,11 @@ class Findings:
     other_registers: Mapping[str, int]
     """sha256 of a claims register other than today's -> how many runs, of all studies, recorded it; "" is none."""
 
+    @property
+    def beside(self) -> list[Study]:
+        """The studies that were given beside the reported one."""
+        return [each for each in self.evidence.studies.values() if each is not self.study]
+
 
 def worths(study: Study, split: str = "test") -> dict[int, Worth]:
     """Returns the worth of the pretrained arm at each size; nothing unless scratch ran at two sizes, same items."""

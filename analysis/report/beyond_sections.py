@@ -1,12 +1,12 @@
 """Sections beyond accuracy: equal training loss, the arms between, and what only one arm gets right."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from analysis.records.arms import Arm, family
 from analysis.records.study import Study
-from analysis.records.text import MISSING, count, listing, number, rate_text, span
+from analysis.records.text import MISSING, clean, count, listing, number, rate_text, span
 from analysis.statistics.contrasts import accuracy_gap, headline_pair
 from analysis.statistics.ladder import Rung, other_rates, rungs
 from analysis.statistics.matched import Match, matches
@@ -91,23 +91,38 @@ def rung_row(study: Study, each: Rung, split: str) -> tuple[str, ...]:
     )
 
 
-def ladder_blocks(study: Study, plots: Mapping[str, Plot]) -> list[Block]:
-    """Returns how much of the gap the arms between scratch and pretrained close."""
+def ladder_of(study: Study, folder: str = "", about: str = "") -> list[Block]:
+    """Returns a study's arms between scratch and pretrained as a table, and which ends they are not told from."""
     found = rungs(study)
-    if not found:
-        return []
     columns = ("arm", "what it takes from pretraining", "learning rate", "also run at", "seeds", "test accuracy")
     rows = tuple(rung_row(study, each, "test") for each in found)
-    source = "runs/*/predictions.csv, runs/*/config.json"
-    table = Table("Share of the gap in test accuracy", (*columns, "share", "95% interval"), rows, source)
+    source = f"{folder}runs/*/predictions.csv, {folder}runs/*/config.json"
+    caption = f"Share of the gap in test accuracy{about}"
+    table = Table(caption, (*columns, "share", "95% interval"), rows, source)
+    sentences = sameness_sentences(ladder_gaps(found, headline_pair(study.arms)))
+    return [table, *map(Paragraph, sentences)] if found else []
+
+
+def of_what(study: Study) -> str:
+    """Says on how many examples of which data a study's main comparison was trained."""
+    run = study.arms[0].runs[0]
+    return f"{run.training_examples:,} training examples of {clean(str(run.data['name']))}"
+
+
+def ladder_blocks(study: Study, beside: Iterable[Study], plots: Mapping[str, Plot]) -> list[Block]:
+    """Returns how much of the gap the arms between scratch and pretrained close, here and in studies beside."""
+    blocks: list[Block] = [plots["ladder"]] if "ladder" in plots else []
+    blocks += ladder_of(study)
+    for each in beside:
+        about = f", study {each.name}: {of_what(each)}"
+        blocks += ladder_of(each, f"results/{each.name}/", about)
     text = (
         "Share: (arm minus scratch) over (pretrained minus scratch), over the seeds that all three have and all test "
         "pairs. Its interval holds every share that the seeds and pairs do not rule out (Fieller 1954); where the gap "
         "itself is not clearly different from zero there is no share. An arm run at several rates is compared at the "
         "one that validation chose for it, else at that of most seeds, else at that of the lowest validation loss."
     )
-    same = [Paragraph(sentence) for sentence in sameness_sentences(ladder_gaps(found, headline_pair(study.arms)))]
-    return [*([plots["ladder"]] if "ladder" in plots else []), table, *same, Paragraph(text)]
+    return [*blocks, Paragraph(text)] if blocks else []
 
 
 def ladder_gaps(found: Sequence[Rung], pair: tuple[Arm, Arm] | None) -> list[tuple[str, Arm, Arm, Comparison]]:
