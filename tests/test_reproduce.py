@@ -62,7 +62,7 @@ def test_only_plans_with_runs_here_are_named_and_what_no_plan_has_is_a_command_o
     for name in ("planned", "extra"):
         write_run(folder, "scratch", len(name), name=name, steps=40)
     (folder / "plans").mkdir()
-    for stem, runs in (("mnli-core", ["planned", "to-come"]), ("mnli-other-arms", ["later"]), ("theirs", ["extra"])):
+    for stem, runs in (("mnli-core", ["planned", "to-come"]), ("length-pool", ["later"]), ("theirs", ["extra"])):
         write_json(folder / "plans" / f"{stem}.json", {"schema_version": 1, "runs": runs, "waiting": 0})
     study, run, report = lines(folder)
     assert study == "python -m train.study train/studies/mnli-core.toml"
