@@ -194,6 +194,15 @@ def test_when_and_how_many(tmp_path, tiny_checkpoint, flags, expected):
     assert kept == [saved[max(0, i - 1) : i + 1] for i in range(len(saved))]
 
 
+@pytest.fixture
+def ctrl_c():
+    """Python's own answer to it, also where the shell that started the tests in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_the_second_ctrl_c_leaves_at_once(tmp_path, tiny_checkpoint):
     main = guard(lambda argv: run(parse_run(argv)))
     command = ["--checkpoint", str(tiny_checkpoint), *TINY, "--results", str(tmp_path), "--study", "s", "--name", "run"]

@@ -11,6 +11,8 @@ import pytest
 
 from tests.torture.report import render
 
+pytestmark = pytest.mark.timeout(1200)  # one process tries all faults, in minutes; of a busy machine in many
+
 ROOT = Path(__file__).parent.parent
 COMMITTED = ROOT / "results" / "reliability"
 FAULTS = (*(f"R{number}" for number in (*range(1, 10), 11, 12, 13)), "warnings")
