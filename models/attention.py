@@ -1,20 +1,19 @@
 """Attention within each sequence of a packed batch: laid out padded, group by group, and packed again.
 
-Shape suffixes: B sequences of a group (or, beside N, of the batch), T tokens end to end, L longest length, H heads, K
-head size, D = H * K, C parts (query, key, value: some of them), E = C * D, N = B * H attention problems, Q queries of
-each, P pads.
+Shape suffixes: B sequences and T tokens of a group (in `attend_from_all`, `attend_from_first` and `rows_of_groups` of
+the batch), L longest length, H heads, K head size, D = H * K, C parts (query, key, value: some of them), E = C * D,
+N = B * H attention problems, Q queries of each, P pads.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.batch import Group, TokenBatch
+from models.batch import Group, HeadIndices, TokenBatch
 from models.dropout import Dropout
 
 
@@ -44,21 +43,9 @@ def rows_of_groups(x_TE: Tensor, batch: TokenBatch) -> tuple[Tensor, ...]:
     return x_TE.split([group.tokens for group in batch.groups])
 
 
-@dataclass(frozen=True, eq=False)
-class HeadIndices:
-    """Where each head's slice of each token stands: packed, as T * C * H rows of K, and padded, as C * B * H * L."""
-
-    packed: Tensor
-    """For each padded place the packed row; any row for a pad."""
-    padded: Tensor
-    """For each packed row the padded place."""
-    pads: Tensor
-    """The padded places of the first part without a token."""
-
-
 def head_indices(group: Group, heads: int, parts: int) -> HeadIndices:
     """The group's indices for so many heads and parts, computed once."""
-    if (heads, parts) not in group.indices:
+    if (heads, parts) not in group.head_indices:
         B, L = group.real_BL.shape
         device = group.rows_R.device
         part_C, head_H = torch.arange(parts, device=device), torch.arange(heads, device=device)
@@ -68,9 +55,8 @@ def head_indices(group: Group, heads: int, parts: int) -> HeadIndices:
         sequence_T, place_T = group.slots_T // L, group.slots_T % L
         padded = block_CBH[:, sequence_T].permute(1, 0, 2) + place_T[:, None, None]
         pads_PH = (group.pads_P[:, None] // L * heads + head_H) * L + group.pads_P[:, None] % L
-        group.indices[heads, parts] = HeadIndices(packed.flatten(), padded.flatten(), pads_PH.flatten())
-    found: HeadIndices = group.indices[heads, parts]
-    return found
+        group.head_indices[heads, parts] = HeadIndices(packed.flatten(), padded.flatten(), pads_PH.flatten())
+    return group.head_indices[heads, parts]
 
 
 class _SplitHeads(torch.autograd.Function):

@@ -9,13 +9,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 LIKE = 1.5
 """How many times as long as a group's shortest sequence its longest may be: what attention pads stays below that."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeadIndices:
+    """Where each head's slice of each token stands: packed, as T * C * H rows of K, and padded, as C * B * H * L.
+
+    C parts (query, key, value: some of them), H heads, K head size.
+    """
+
+    packed: Tensor
+    """For each padded place the packed row; any row for a pad."""
+    padded: Tensor
+    """For each packed row the padded place."""
+    pads: Tensor
+    """The padded places of the first part without a token."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,8 +47,8 @@ class Group:
     """The P places that hold no token, int64."""
     real_BL: Tensor
     """True where the padded matrix holds a token."""
-    indices: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
-    """What attention has worked out from these, kept because every layer asks again; never part of a copy."""
+    head_indices: dict[tuple[int, int], HeadIndices] = field(default_factory=dict, init=False, repr=False)
+    """What attention has asked for so far, by heads and parts: every layer asks again. A copy begins anew."""
 
     @property
     def tokens(self) -> int:
@@ -149,11 +164,13 @@ class TokenBatch:
 def like_lengths(lengths: Sequence[int], like: float) -> list[list[int]]:
     """Cut into runs in which no length is more than `like` times another; each takes as many as it can."""
     runs: list[list[int]] = []
+    shortest, longest = math.inf, 0
     for length in lengths:
-        if runs and max(*runs[-1], length) <= like * min(*runs[-1], length):
-            runs[-1].append(length)
-        else:
-            runs.append([length])
+        shortest, longest = min(shortest, length), max(longest, length)
+        if not runs or longest > like * shortest:
+            runs.append([])
+            shortest = longest = length
+        runs[-1].append(length)
     return runs
 
 

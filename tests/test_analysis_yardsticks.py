@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from synthetic_runs import write_run
 
+from analysis.figures import outcome_figures
+from analysis.figures.plots import OTHER_COLOUR
 from analysis.records.reading import RecordError
 from analysis.records.study import Study, open_study
 from analysis.tables.accuracy import accuracy_table, size_table
@@ -80,6 +82,17 @@ def test_baselines_that_are_damaged_or_of_other_pairs_are_refused(
         study_with(tmp_path, **changes)
     assert str(error.value).startswith(f"{tmp_path / 'baselines.json'}: ")
     assert message in str(error.value)
+
+
+def test_words_of_the_hypothesis_are_drawn_at_every_size_by_rising_size(tmp_path: Path) -> None:
+    rows = (row("hypothesis only", 0.46), row("both", 0.5), row("hypothesis only", 0.41, size=500))
+    found = study_with(tmp_path, *rows, row("hypothesis only", 0.3, split="other"))
+    assert list(found.words("test").items()) == [(500, 0.41), (5000, 0.46)] and found.words("none") == {}
+    (line,) = [line for line in outcome_figures.test_accuracy(found).axes[0].lines if line.get_color() == OTHER_COLOUR]
+    assert set(line.get_xdata()) == {found.words("test")[found.arms[0].training_examples]}
+    axes = outcome_figures.sizes(found).axes[0]
+    drawn = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
+    assert drawn["bag of words, hypothesis only"] == [0.41, 0.46]
 
 
 def test_a_study_without_baselines_has_none(tmp_path: Path) -> None:

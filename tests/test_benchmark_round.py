@@ -23,6 +23,7 @@ from train.benchmark.command import CONTENDERS, main, run_rounds
 from train.benchmark.process import ChildError, Clock, run_child
 from train.benchmark.record import FIGURES, PRODUCTS
 from train.benchmark.settings import STAGES, Settings
+from train.config import NUMERICS_VERSION
 
 ROOT = Path(__file__).parent.parent
 PEERS_MISSING = [name for name in ("transformers", "accelerate") if importlib.util.find_spec(name) is None]
@@ -120,7 +121,7 @@ def test_without_peers_ours_is_still_measured(benchmark, tmp_path, tiny_checkpoi
     assert draw([str(tmp_path)]) == 0
 
 
-def test_agreement_trains_both_paths_from_the_same_seeds(tmp_path, tiny_checkpoint):
+def test_agreement_trains_both_paths_from_the_same_seeds(tmp_path, tiny_checkpoint, capfd):
     record = quick(tmp_path, tiny_checkpoint, "--agreement", "--seeds", "2", "--epochs", "1")
     assert [each["seed"] for each in record["seeds"]] == [0, 1]
     assert any(each["fast"] != each["plain"] for each in record["seeds"]), "the plain path is another path"
@@ -133,6 +134,12 @@ def test_agreement_trains_both_paths_from_the_same_seeds(tmp_path, tiny_checkpoi
     assert record["seeds"][1]["plain"] == found["evaluations"]["after"]["test"]["accuracy"]
     again = quick(tmp_path, tiny_checkpoint, "--agreement", "--seeds", "2", "--epochs", "1")
     assert again == record and summaries == {path: path.stat().st_mtime_ns for path in summaries}, "kept, not made anew"
+    (tmp_path / "agreement/runs/plain-seed1/summary.json").unlink()
+    older = {"numerics_version": NUMERICS_VERSION - 1}
+    (tmp_path / "agreement/runs/fast-seed0/certificate.json").write_text(json.dumps(older), encoding="utf-8")
+    flags = ["--quick", "--checkpoint", str(tiny_checkpoint), "--out", str(tmp_path), "--max-tokens", "64"]
+    assert main([*flags, "--agreement", "--seeds", "2", "--epochs", "1"]) == 2
+    assert f"fast-seed0: was made by numerics version {NUMERICS_VERSION - 1}" in capfd.readouterr().err
 
 
 def test_agreement_leaves_a_run_to_the_process_that_has_it(tmp_path, tiny_checkpoint, capfd):

@@ -136,6 +136,14 @@ def test_the_ladder_of_a_study_beside_has_a_table_that_says_of_what_it_is(study:
     assert f"**{blocks[0].caption}**" in (page / "report.md").read_text(encoding="utf-8")
 
 
+def test_a_study_beside_whose_arms_differ_in_more_has_no_shares(study: Path, tmp_path: Path) -> None:
+    for init in ("scratch", "pretrained", "mlm"):
+        for seed in (0, 1):
+            write_run(tmp_path, init, seed, steps=40, data={"max_tokens": 64} if init == "mlm" else None)
+    sentence, _ = ladder_blocks(open_study([study], study), [open_study([tmp_path], tmp_path)], {})[-2:]
+    assert sentence.text.endswith(": no shares, since its arms also differ in data.max_tokens.")
+
+
 def test_two_arms_have_no_ladder(tmp_path: Path) -> None:
     for init in ("scratch", "pretrained"):
         write_run(tmp_path, init, 0, steps=40)

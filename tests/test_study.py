@@ -104,6 +104,8 @@ def test_no_run_is_made_beside_those_of_another_numerics_version(stand, capfd):
         assert stand.run(THREE) == 0, "of a study that has all its runs nothing is asked"
         (last / "summary.json").unlink()
         assert (stand.run(THREE), stand.made) == (code, made)
+    (last / "certificate.json").write_text("of a run that measured nothing")
+    (last / "metrics.jsonl").unlink()
     assert f"{RUNS[0]}: was made by numerics version {NUMERICS_VERSION - 1}, and this is" in capfd.readouterr().err
     assert stand.run(THREE, "--dry-run") == 0
 

@@ -74,12 +74,14 @@ def test_a_threat_follows_the_records(study: Path, file: str, changes: dict[str,
 
 def test_the_budget_says_in_how_many_runs_scratch_was_still_rising(study: Path) -> None:
     assert "One budget for both arms, 4 epochs at 5,000 examples" in said(study)
-    assert "its best in 2 of 2 runs" in said(study)
+    assert "its best in 2 of 2 runs at 5,000 examples; where" in said(study)
     best = json.loads((study / "runs/scratch-seed1/summary.json").read_text())["best"]
     edit(study / "runs/scratch-seed1/summary.json", best=best | {"epoch": 2})
     assert "its best in 1 of 2 runs" in said(study)
+    write_run(study, "scratch", 0, size=19_000, name="larger", steps=40)
+    assert "its best in 1 of 2 runs at 5,000 examples and 1 of 1 run at 19,000 examples; where" in said(study)
     edit(study / "runs/scratch-seed0/summary.json", best=best | {"epoch": 2})
-    assert "in no run of scratch was the last the best" in said(study)
+    assert "its best in 0 of 2 runs at 5,000 examples and" in said(study)
     plan = json.loads((study / "runs/scratch-seed1/config.json").read_text())["plan"]
     for seed in (0, 1):
         edit(study / f"runs/scratch-seed{seed}/config.json", plan=plan | {"epochs": 8})

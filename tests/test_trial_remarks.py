@@ -15,6 +15,7 @@ from test_analysis_trials import FROZEN, TESTS, judged, study, write_arm
 from analysis.claims.trial_verdicts import trial_verdict
 from analysis.claims.trials import TRIALS
 from analysis.records.runs import Run
+from analysis.report.sections import verdict_text
 
 RATES = (1e-4, 2e-4, 4e-4)
 
@@ -66,7 +67,10 @@ def test_a_share_of_rises_stands_beside_their_size(folders: dict[str, Path]) -> 
 
     full, frozen = study(folders["mnli"]), study(folders["freezing"])
     frozen = replace(frozen, cells={cell: tuple(map(flat, runs)) for cell, runs in frozen.cells.items()})
-    remark = trial_verdict(TESTS["C12a"], TRIALS["C12a"], {"mnli": full, "freezing": frozen}).remark
+    found = trial_verdict(TESTS["C12a"], TRIALS["C12a"], {"mnli": full, "freezing": frozen})
+    remark = found.remark
+    assert found.hollow and verdict_text("REFUTED", [found]) == "REFUTED, of runs that did not learn"
+    assert not judged("C12a", folders).hollow, "frozen runs that learned, too"
     curves = [run.evaluations["probe_train"]["loss"] for run in full.runs]
     rises = np.mean([sum(max(0.0, b - a) for a, b in pairwise(c)) for c in curves])
     assert f"rises sum to 0.002 and {rises:.3f} nats in the mean" in remark
@@ -82,6 +86,7 @@ def test_runs_that_never_learned_are_counted_whatever_is_measured(folders: dict[
         flat = [line | {"loss": 1.0986} if line.get("split") == "probe_train" else line for line in lines]
         (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in flat))
     assert "5 of 5 and 0 of 5 runs left the plateau on the training probe" in judged("C4a", folders).remark
+    assert not judged("C4a", folders).hollow and judged("C12a", folders).hollow, "accuracy is what it is"
 
 
 def without(run: Run) -> dict[str, Any]:

@@ -46,6 +46,11 @@ class ClaimTest:
     clock: str | None = None
     """One of `CLOCKS`, in which the passage is timed."""
 
+    @property
+    def measured(self) -> str:
+        """The measure; where it waits for a level, with that level."""
+        return self.measure if self.level is None else self.measure.replace("the level", f"{self.level:g}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:

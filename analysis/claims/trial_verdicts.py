@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -104,6 +105,12 @@ def plateau_remark(sides: Sequence[Sequence[Run]]) -> str:
     return f"{counts} runs left the plateau on the training probe"
 
 
+def is_hollow(trial: Trial, sides: Sequence[Sequence[Sequence[Run]]]) -> bool:
+    """Whether losses are measured, and those of a side are of runs of which none left the plateau."""
+    counts = plateau_counts([[run for runs in side for run in runs] for side in sides])
+    return trial.one.measure is not accuracy_on_test and any(not left for left, _ in counts)
+
+
 def scale_remark(sides: Sequence[Sequence[Run]]) -> str:
     """Says how large the rises are whose share was taken, which has no scale of its own."""
     rises = listing([number(float(np.mean([sum_of_rises(run) for run in runs]))) for runs in sides])
@@ -120,7 +127,7 @@ def remarks_on(test: ClaimTest, trial: Trial, sides: Sequence[Sequence[Sequence[
         ]
         for side, of in zip((trial.one, trial.other), sides, strict=True)
     ]
-    remarks = tuning_remarks(test, tunings)
+    remarks = [*([trial.note] if trial.note else []), *tuning_remarks(test, tunings)]
     flat = [[run for runs in side for run in runs] for side in sides]
     if trial.one.measure is upward_share:
         remarks.append(scale_remark(flat))
@@ -150,4 +157,4 @@ def trial_verdict(test: ClaimTest, trial: Trial, studies: Studies) -> Verdict:
     found = difference(trial, *sides)
     if found is None:
         return Verdict(test=test, verdict=UNDECIDED, remark="the arms share no seed")
-    return judge(test, found, remarks_on(test, trial, sides, studies))
+    return replace(judge(test, found, remarks_on(test, trial, sides, studies)), hollow=is_hollow(trial, sides))

@@ -74,6 +74,8 @@ class Trial:
     other: Side
     subject: tuple[str, ...] = ()
     """Settings and certificate entries, or their beginnings, that differ on purpose."""
+    note: str = ""
+    """What an arm's name does not say."""
 
 
 def group(**changes: str) -> dict[str, str]:
@@ -134,7 +136,12 @@ _SIZE = (*_DEPTH, *_AMOUNT)
 TRIALS: dict[str, Trial] = {
     "C4a": Trial(one=FULL, other=FROZEN, subject=("freeze",)),
     "C4b": Trial(one=FULL, other=GRADUAL, subject=("freeze",)),
-    "C5a": Trial(one=by_size(("None",), ("1000", "5000")), other=by_size(("3",), ("1000", "5000")), subject=_SIZE),
+    "C5a": Trial(
+        one=by_size(("None",), ("1000", "5000")),
+        other=by_size(("3",), ("1000", "5000")),
+        subject=_SIZE,
+        note="the smaller model is the larger one's checkpoint, cut to its lowest 3 layers",
+    ),
     "C5b": Trial(one=by_size(("None", "3"), ("5000",)), other=by_size(("None", "3"), ("1000",)), subject=_SIZE),
     "C6a": Trial(
         one=of("frozen-head", head(learning_rate="3e-05", dropout__classifier="0.3"), measure=upward_share),

@@ -35,6 +35,8 @@ class Verdict:
     """First arm minus second, in the measure's unit; None if nothing could be measured."""
     remark: str = ""
     """What the reader has to know beside the numbers."""
+    hollow: bool = False
+    """Whether it is about losses of which a side's runs never left the plateau: the rule speaks, and shows nothing."""
 
     @property
     def coverage(self) -> float:

@@ -24,6 +24,8 @@ DIAMONDS = (
     "Diamond: mean over seeds with its 95% interval (Student's t; for the accuracy of one seed Wilson's over items)."
 )
 
+BAGS = "Dashed grey, where it was measured: a bag of words that sees the hypothesis alone."
+
 
 def names(arms: Sequence[Arm]) -> str:
     return listing([f"{arm.name} ({len(arm.runs)})" for arm in arms])
@@ -32,6 +34,11 @@ def names(arms: Sequence[Arm]) -> str:
 def probe_end(split: str) -> Callable[[Run], float]:
     """Returns the measure of a probe's last loss, NaN where a run has no such probe."""
     return lambda run: float(run.evaluations[split]["loss"][-1]) if split in run.evaluations else float("nan")
+
+
+def bags(study: Study) -> str:
+    """Returns where the accuracies of bags of words are, if the study has them."""
+    return ", baselines.json" * bool(study.yardsticks)
 
 
 def overview_alt(study: Study) -> str:
@@ -111,7 +118,8 @@ GALLERY: dict[str, Picture[Study]] = {
         alt=overview_alt,
         source="runs/*/metrics.jsonl",
         caption="Training loss (centred running mean over a fiftieth of the steps) and accuracy on the whole "
-        f"validation set. {BANDS} Dotted: ln 3 = 1.0986 and 1/3, a uniform guess.",
+        f"validation set. {BANDS} Training loss steps down where an epoch begins: its pairs have been seen before. "
+        "Dotted: ln 3 = 1.0986 and 1/3, a uniform guess.",
         headline=True,
     ),
     "training_loss": Picture(
@@ -147,8 +155,8 @@ GALLERY: dict[str, Picture[Study]] = {
     "test_accuracy": Picture(
         draw=outcome_figures.test_accuracy,
         alt=test_accuracy_alt,
-        source="runs/*/summary.json",
-        caption=f"{DIAMONDS} Dots: seeds. Hollow: an arm that saw one side.",
+        source=lambda study: f"runs/*/summary.json{bags(study)}",
+        caption=f"{DIAMONDS} Dots: seeds. Hollow: an arm that saw one side. {BAGS}",
     ),
     "before_after": Picture(
         draw=error_figures.before_after,
@@ -178,8 +186,8 @@ GALLERY: dict[str, Picture[Study]] = {
     "sizes": Picture(
         draw=outcome_figures.sizes,
         alt=sizes_alt,
-        source="runs/*/data.json, runs/*/summary.json",
-        caption=f"{DIAMONDS} Dots: seeds.",
+        source=lambda study: f"runs/*/data.json, runs/*/summary.json{bags(study)}",
+        caption=f"{DIAMONDS} Dots: seeds. {BAGS}",
     ),
     "seed_report": Picture(
         draw=lambda study: curve_figures.seed_report(study.arms),

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from analysis.figures.plots import (
+    OTHER_COLOUR,
     arm_look,
     colour,
     label_axes,
@@ -54,7 +55,9 @@ def test_accuracy(study: Study) -> Figure:
             draw_mean(axes, arm, fmean(values), row, xerr=half_width(arm, values, split), fill=fill)
             axes.plot(values, [row + 0.22] * len(values), "o", color=colour(arm), alpha=0.6, markersize=4)
         mark_chance(axes, upright=True)
-        label_axes(axes, f"{split} (dotted: chance 1/3)", "accuracy", "")
+        if words := study.words(split).get(study.arms[0].training_examples):
+            axes.axvline(words, color=OTHER_COLOUR, linestyle="--", linewidth=1.2)
+        label_axes(axes, f"{split} (dotted: chance 1/3{', dashed: bag of words' * bool(words)})", "accuracy", "")
     panels[0].set_yticks(range(len(arms)), [arm.name for arm in arms])
     panels[0].set_ylim(len(arms) - 0.4, -0.6)
     low, high = panels[0].get_xlim()
@@ -168,6 +171,8 @@ def sizes(study: Study) -> Figure | None:
         for (size, arm), each in zip(found, values, strict=True):
             draw_mean(axes, arm, size, fmean(each), yerr=half_width(arm, each, "test"))
             axes.plot([size * 1.06] * len(each), each, "o", color=colour(arm), alpha=0.6, markersize=4)
+    if words := study.words("test"):
+        axes.plot(list(words), list(words.values()), "--", color=OTHER_COLOUR, label="bag of words, hypothesis only")
     mark_chance(axes)
     log_ticks(axes, list(study.sizes), "{x:,.0f}")
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))

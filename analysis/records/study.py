@@ -60,6 +60,11 @@ class Study:
         mine = arm.init, arm.training_examples
         return [side for side in self.one_sided if (side.init, side.training_examples) == mine]
 
+    def words(self, split: str) -> dict[int, float]:
+        """Returns number of training examples -> accuracy on a split of a bag of the hypothesis's words, rising."""
+        found = [each for each in self.yardsticks if (each.split, each.sees) == (split, "hypothesis only")]
+        return {each.train_examples: each.accuracy for each in sorted(found, key=lambda each: each.train_examples)}
+
 
 def from_folder(runs: Iterable[Run]) -> bool:
     """Returns whether some of the runs read MNLI from a folder, which may hold other pairs than the hub."""

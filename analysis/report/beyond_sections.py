@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from analysis.records.arms import Arm, family
+from analysis.records.fairness import unfair
 from analysis.records.study import Study
 from analysis.records.text import MISSING, clean, count, listing, number, rate_text, span
 from analysis.statistics.contrasts import accuracy_gap, headline_pair
@@ -103,6 +104,14 @@ def ladder_of(study: Study, folder: str = "", about: str = "") -> list[Block]:
     return [table, *map(Paragraph, sentences)] if found else []
 
 
+def ladder_beside(study: Study) -> list[Block]:
+    """Returns the same of a study beside the reported one; no shares where its arms differ in more than they should."""
+    blocks = ladder_of(study, f"results/{study.name}/", f", study {study.name}: {of_what(study)}")
+    if blocks and (differing := sorted({each.key for each in unfair(study)})):
+        return [Paragraph(f"Study {study.name}: no shares, since its arms also differ in {listing(differing)}.")]
+    return blocks
+
+
 def of_what(study: Study) -> str:
     """Says on how many examples of which data a study's main comparison was trained."""
     run = study.arms[0].runs[0]
@@ -114,8 +123,7 @@ def ladder_blocks(study: Study, beside: Iterable[Study], plots: Mapping[str, Plo
     blocks: list[Block] = [plots["ladder"]] if "ladder" in plots else []
     blocks += ladder_of(study)
     for each in beside:
-        about = f", study {each.name}: {of_what(each)}"
-        blocks += ladder_of(each, f"results/{each.name}/", about)
+        blocks += ladder_beside(each)
     text = (
         "Share: (arm minus scratch) over (pretrained minus scratch), over the seeds that all three have and all test "
         "pairs. Its interval holds every share that the seeds and pairs do not rule out (Fieller 1954); where the gap "

@@ -64,8 +64,7 @@ def shortcut_blocks(inside: Inside, study: Study, plot: Plot) -> list[Block]:
 
 def words_blocks(study: Study) -> list[Block]:
     """Returns what the words of the hypothesis alone give, as a line to hold the accuracies against."""
-    known = [each for each in study.yardsticks if each.sees == "hypothesis only" and each.split == "test"]
-    said = [f"{number(each.accuracy)} with {each.train_examples:,} training pairs" for each in known]
+    said = [f"{number(found)} with {size:,} training pairs" for size, found in study.words("test").items()]
     return [Paragraph(f"A bag of words of the hypothesis alone: {listing(said)}.")] if said else []
 
 

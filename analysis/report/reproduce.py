@@ -24,7 +24,8 @@ NOTE = (
     "Here python is .venv/bin/python, in the project's folder. Every setting of a run stands in its config.json, where "
     "a path is its last part alone; the report follows from the records, byte for byte. A run that is there is not "
     "made again: where results/ holds these, give train.study and train.run another place with --results DIR, and "
-    "train.pretrain with --out FOLDER."
+    "train.pretrain with --out FOLDER. The code of another numerics version makes other runs, no worse ones: that of "
+    "these is in certificate.json, and the commit that has it in environment.json."
 )
 
 FOLDER_LINE = (

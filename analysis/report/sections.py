@@ -1,10 +1,9 @@
 """The report's sections in reading order; one appears only where the records have something for it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from analysis.claims.findings import Findings
-from analysis.claims.register import ClaimTest
 from analysis.claims.verdicts import Verdict, by_equivalence, claim_verdict
 from analysis.records.study import Study
 from analysis.records.text import MISSING, count, number, span
@@ -54,17 +53,18 @@ def smallest_supported(each: Verdict) -> float:
     return math.nan if by_equivalence(each.test) or not each.found else each.found.smallest_gap() + each.test.margin
 
 
-def measure_text(test: ClaimTest) -> str:
-    """Returns a test's measure; where it waits for a level, with that level."""
-    return test.measure if test.level is None else test.measure.replace("the level", f"{test.level:g}")
+def verdict_text(verdict: str, tests: Sequence[Verdict]) -> str:
+    """Returns a verdict; where a deciding test is about runs that did not learn, with these words."""
+    hollow = any(each.hollow and (each.test.decides or len(tests) == 1) for each in tests)
+    return verdict + ", of runs that did not learn" * hollow
 
 
 def verdict_row(each: Verdict) -> tuple[str, ...]:
     """Returns one test of a claim as cells."""
     return (
         each.test.id,
-        f"{measure_text(each.test)}{'' if each.test.decides else ' (shown beside)'}: {' minus '.join(each.test.arms)}",
-        each.verdict,
+        f"{each.test.measured}{'' if each.test.decides else ' (shown beside)'}: {' minus '.join(each.test.arms)}",
+        verdict_text(each.verdict, [each]),
         number(each.found.difference if each.found else math.nan, 4),
         f"{span(*each.interval, 4)} ({100 * each.coverage:.0f}%)" if each.found else MISSING,
         str(each.seeds),
@@ -78,7 +78,7 @@ def verdict_blocks(findings: Findings) -> list[Block]:
     """Returns the claims table: each claim with its verdict, and below it the tests that it rests on."""
     rows: list[tuple[str, ...]] = []
     for claim, verdicts in findings.verdicts.items():
-        rows.append((claim, findings.statements[claim], claim_verdict(verdicts), *[""] * 6))
+        rows.append((claim, findings.statements[claim], verdict_text(claim_verdict(verdicts), verdicts), *[""] * 6))
         rows += [verdict_row(each) for each in verdicts]
     if not rows:
         return []
@@ -105,7 +105,7 @@ def verdict_source(findings: Findings) -> str:
     """Returns the records that the claims were judged from."""
     evidence = findings.evidence
     kinds = ["summary.json", "metrics.jsonl"] + ["predictions.csv"] * evidence.is_wide
-    beside = [f"results/{name}/runs" for name, study in evidence.studies.items() if study is not findings.study]
+    beside = [f"results/{each.name}/runs" for each in findings.beside]
     timed = [f"results/{evidence.benchmark.resolve().name}/record.json"] if evidence.benchmark else []
     return ", ".join(["analysis/claims.toml", *(f"runs/*/{kind}" for kind in kinds), *beside, *timed])
 
@@ -117,7 +117,7 @@ def registration(findings: Findings) -> str:
     runs = count(sum(len(study.runs) for study in findings.evidence.studies.values()), "run")
     return (
         "Measure, margin and rule of each test were registered in analysis/claims.toml before the runs: "
-        f"{runs}, each with this register's sha256 in its record."
+        f"{runs}, each with this register's sha256 in its record. Pilot runs on MNLI pairs were known by then."
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from analysis.records.arms import Arm
 from analysis.records.reading import lookup
 from analysis.records.study import Study, from_folder
 from analysis.records.text import count, listing
@@ -56,21 +57,25 @@ def seed_threats(study: Study) -> Iterable[str]:
 
 
 def budget_threat(study: Study) -> Iterable[str]:
-    """Says that both arms had the same number of epochs, and whether scratch was still rising at their end."""
+    """Says that both arms had the same number of epochs, and where scratch was still rising at their end."""
     pair = headline_pair(study.arms)
     budgets = {run.config["plan"].get("epochs") for arm in pair or () for run in arm.runs}
     if not pair or len(budgets) != 1 or None in budgets:
         return
-    scratch = pair[1].runs
-    still = sum(run.summary["best"]["epoch"] == run.summary["epochs"] for run in scratch)
-    further = (
-        f"scratch, given more steps, could go further: its last epoch was its best in {still} of "
-        f"{count(len(scratch), 'run')}."
-        if still
-        else "in no run of scratch was the last the best, so that more of them alone would hardly help it."
+    others = [arm for arms in study.sizes.values() for arm in arms if arm.init == "scratch"]
+    sizes = {arm.training_examples: arm for arm in (*others, pair[1])}
+    still = listing([f"{rising(arm)} at {size:,} examples" for size, arm in sorted(sizes.items())])
+    yield (
+        f"One budget for both arms, {count(budgets.pop(), 'epoch')} at {pair[1].training_examples:,} examples. "
+        f"Scratch's last epoch was its best in {still}; where it was, scratch could go further. A longer run, whose "
+        "rate falls more slowly, was not tried."
     )
-    size = f"{pair[1].training_examples:,} examples"
-    yield f"One budget for both arms, {count(budgets.pop(), 'epoch')} at {size}: {further}"
+
+
+def rising(arm: Arm) -> str:
+    """Says in how many of an arm's runs the last epoch was the best."""
+    still = sum(run.summary["best"]["epoch"] == run.summary["epochs"] for run in arm.runs)
+    return f"{still} of {count(len(arm.runs), 'run')}"
 
 
 def batch_threat(study: Study) -> Iterable[str]:
@@ -113,7 +118,10 @@ def machine_threats(study: Study) -> Iterable[str]:
     """Says in what arithmetic the runs were made, and what their seconds are worth."""
     if "bf16" in recorded(study, "environment", "precision"):
         devices = listing(recorded(study, "environment", "device"))
-        yield f"Trained in bf16 arithmetic (device: {devices}): in float32 the numbers would differ a little."
+        yield (
+            f"Trained in bf16 arithmetic (device: {devices}): in float32 a run goes another way, and a seed that "
+            "learns in one may not in the other."
+        )
     yield (
         "Seconds come from runs made at different times, and no record says what else the machine was doing: a "
         "benchmark that alternates the arms tells more."

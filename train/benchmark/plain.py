@@ -13,7 +13,7 @@ from unittest.mock import patch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.batch import TokenBatch
+from models.batch import Group, TokenBatch
 from models.dropout import Dropout
 from models.encoder import Encoder, SelfAttention
 from train.run import main
@@ -22,19 +22,18 @@ from train.run import main
 def textbook_attention(module: SelfAttention, x_TD: Tensor, batch: TokenBatch, first_only: bool = False) -> Tensor:
     """`SelfAttention.forward` for all tokens, line by line as in Vaswani et al. 2017, eq. 1: one product a map."""
     assert not first_only, "the plain path asks for all rows of the last layer"
+    (group,) = batch.groups
     query_BHLK, key_BHLK, value_BHLK = (
-        lay_out(each(x_TD), batch, module.heads) for each in (module.query, module.key, module.value)
+        lay_out(each(x_TD), group, module.heads) for each in (module.query, module.key, module.value)
     )
     scores_BHLL = query_BHLK @ key_BHLK.transpose(-1, -2) / query_BHLK.shape[-1] ** 0.5
-    (group,) = batch.groups
     weights_BHLL = scores_BHLL.masked_fill(~group.real_BL[:, None, None], float("-inf")).softmax(-1)
     mixed_BLD = (module.dropout(weights_BHLL) @ value_BHLK).transpose(1, 2).flatten(2)
     return module.output(mixed_BLD.flatten(0, 1).index_select(0, group.slots_T))
 
 
-def lay_out(x_TD: Tensor, batch: TokenBatch, heads: int) -> Tensor:
+def lay_out(x_TD: Tensor, group: Group, heads: int) -> Tensor:
     """Packed rows as (B, H, L, K), with zeros in the pads."""
-    (group,) = batch.groups
     B, L = group.real_BL.shape
     padded = x_TD.new_zeros(B * L, x_TD.shape[1]).index_copy(0, group.slots_T, x_TD)
     return padded.view(B, L, heads, -1).transpose(1, 2)

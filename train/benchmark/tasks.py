@@ -25,7 +25,7 @@ PROFILED_STEPS = 10
 
 
 def train(settings: Settings) -> dict[str, Any]:
-    """One epoch as `python -m train.run` makes it: length buckets, packed batches. Then what the machine could do."""
+    """One epoch as `python -m train.run` makes it: packed batches drawn at random. Then what the machine could do."""
     job, material, state = warmed_up(settings)
     seconds = run_epoch(job, state)
     measured = {**throughput(job.train.lengths, seconds), "peak_memory_mb": peak_memory_mb()}
