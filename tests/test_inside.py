@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from analysis.figures.inside_figures import gradients
 from analysis.figures.plots import house_style
 from analysis.records.inside import Hypothesis, read_hypotheses, read_probes
 from analysis.records.runs import load_study
+from analysis.report.inside_sections import fading_blocks
 
 SPREAD = {"low": 0.1234, "high": 0.2345, "seeds": 2, "over": "seeds and items"}
 PARTS = ("embeddings", "layer 1", "layer 2", "pooler", "head")
@@ -181,6 +183,23 @@ def test_numbers_on_a_logarithmic_axis_are_readable(study: Path):
         ticks = [tick.get_text() for axes in figure.axes for tick in axes.get_yticklabels(which="both")]
     assert "30" in ticks
     assert all(re.fullmatch(r"[\d.e+-]*", tick) for tick in ticks)
+
+
+def test_fading_is_told_step_by_step_up_to_where_its_mean_ends(study: Path):
+    scratch, pretrained = {20: (1, 2), 100: (3, 1), 120: (9, 1)}, {20: (1, 8), 100: (3, 3), 120: (1, 1)}
+    norms = [
+        {"arm": arm, "step": step, "part": part, "norm": norm}
+        for arm, by_step in (("scratch", scratch), ("pretrained", pretrained))
+        for step, ends in by_step.items()
+        for part, norm in zip(("layer 1", "layer 10"), ends, strict=True)
+    ]
+    put(study, "gradients", RECORDS["gradients"] | {"norms": norms})
+    runs, _ = load_study([study])
+    inside = read_probes(study / "probes", runs)["gradients"]
+    (said,) = fading_blocks(inside)
+    assert "step by step, mean over seeds: −1.39 at 20 and −1.10 at 100. Within" in said.text
+    alone = [row for row in inside.tables["norms"] if row["arm"] == "scratch"]
+    assert fading_blocks(replace(inside, tables={**inside.tables, "norms": alone})) == []
 
 
 def test_without_records_there_is_no_section(study: Path):

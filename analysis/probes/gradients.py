@@ -14,13 +14,11 @@ from typing import Any
 import numpy as np
 
 from analysis.probes.command import Subjects, effect, look, open_subjects, parser, test_hash
+from analysis.records.inside import EARLY_STEPS
 from analysis.records.reading import RecordError, is_kind, parse_object, read_text
 from analysis.records.runs import Run
 from analysis.statistics.paired import Array, compare_values
 from train.cli import guard
-
-EARLY_STEPS = 100
-"""Steps over which the early gradient is averaged."""
 
 Norms = dict[int, dict[str, float]]
 """Step -> part of the model -> 2-norm of its gradient."""

@@ -15,6 +15,9 @@ from analysis.records.text import number, span
 
 HYPOTHESES = Path(__file__).parent.parent / "probes" / "hypotheses.toml"
 
+EARLY_STEPS = 100
+"""Steps over which the early gradient is averaged."""
+
 OPTIONAL = None
 """The kind of a number that need not be there: NaN then."""
 

@@ -1,9 +1,10 @@
 """The report's sections on what the probes found inside the models."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from analysis.records.inside import Inside, found_row, read_hypotheses
+from analysis.records.inside import EARLY_STEPS, Inside, found_row, read_hypotheses
 from analysis.records.reading import RecordError
 from analysis.records.study import Study
 from analysis.records.text import listing, number, rate_text, span
@@ -130,7 +131,24 @@ def gradient_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
         "A run that stays on the ln 3 plateau can have gradients that fade on their way down (Mosbach, Andriushchenko "
         "and Klakow 2021); here is each part's gradient, as the runs recorded it."
     )
-    return [Paragraph(text), plot, *hypothesis_blocks(inside)]
+    return [Paragraph(text), plot, *hypothesis_blocks(inside), *fading_blocks(inside)]
+
+
+def fading_blocks(inside: Inside) -> list[Block]:
+    """Returns the gradient's fading step by step: a mean over early steps hides where its sign turns."""
+    norms = {(row["arm"], row["step"], row["part"]): row["norm"] for row in inside.tables["norms"]}
+    steps = sorted({step for _, step, _ in norms if step <= EARLY_STEPS})
+    layers = sorted({part for *_, part in norms if part.startswith("layer ")}, key=lambda part: int(part.split()[1]))
+    if not layers or not {"scratch", "pretrained"} <= {arm for arm, *_ in norms}:
+        return []
+
+    def fading(arm: str, step: int) -> float:
+        low, high = (norms.get((arm, step, part), math.nan) for part in (layers[0], layers[-1]))
+        return math.log(low / high)
+
+    told = [f"{number(fading('pretrained', step) - fading('scratch', step), 2)} at {step}" for step in steps]
+    text = f"The same ln, pretrained minus scratch, step by step, mean over seeds: {listing(told)}."
+    return [Paragraph(f"{text} Within these steps the pretrained arm may leave the plateau, and scratch not.")]
 
 
 def phase_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
