@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,10 @@ def lines(folder: Path) -> tuple[str, ...]:
     """The commands, without the line that says where the pairs lie."""
     found = commands(open_study([folder], folder), Evidence())
     return tuple(line for line in found if not line.startswith("export "))
+
+
+committed = cache(lines)
+"""The same of folders that no test changes."""
 
 
 def test_what_lies_beside_is_made_again_too(tmp_path: Path) -> None:
@@ -107,26 +112,26 @@ def test_before_runs_of_the_arm_mlm_come_its_weights(tmp_path: Path, named: str 
 
 def test_baselines_that_are_shown_have_their_command() -> None:
     folder = RESULTS / "mnli"
-    found = [line for line in lines(folder) if "analysis.baselines" in line]
+    found = [line for line in committed(folder) if "analysis.baselines" in line]
     sizes = "--train-examples 500 2000 5000 19000"
     data = "--dataset mnli --validation-examples 500"
     assert found == [f"python -m analysis.baselines {data} {sizes} --out results/mnli"]
 
 
 def test_what_was_looked_up_in_the_models_has_its_commands() -> None:
-    found = [line for line in lines(RESULTS / "mnli") if "analysis.probes" in line]
+    found = [line for line in committed(RESULTS / "mnli") if "analysis.probes" in line]
     assert found == [f"python -m analysis.probes.{each} results/mnli" for each in ("gradients", "quote")]
-    assert not [line for line in lines(RESULTS / "mnli-5k") if "analysis.probes" in line]
+    assert not [line for line in committed(RESULTS / "mnli-5k") if "analysis.probes" in line]
 
 
 @pytest.mark.parametrize("name", ["controlled", "mnli", "mnli-5k", "seed-recipes"])
 def test_the_committed_runs_are_all_in_a_study_file(name: str) -> None:
     folder = RESULTS / name
-    assert not [line for line in lines(folder) if "train.run" in line]
+    assert not [line for line in committed(folder) if "train.run" in line]
     weights = (
         "python -m train.pretrain --out results/mlm/controlled-3000 --train-examples 3000 --set optim.length_pool=50"
     )
-    assert (lines(folder)[0] == weights) == (name == "controlled")
+    assert (committed(folder)[0] == weights) == (name == "controlled")
 
 
 def test_the_report_ends_with_the_commands(tmp_path: Path) -> None:

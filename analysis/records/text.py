@@ -13,10 +13,11 @@ MISSING = "n/a"
 def clean(text: str, longest: int = LONGEST) -> str:
     """Returns `text` on one line without control, direction-changing, surrogate or unassigned characters.
 
-    Such characters can drive a terminal, reverse a line, or make a file impossible to encode.
+    Such characters can drive a terminal, reverse a line, or make a file impossible to encode. None of them is
+    printable, so that most texts need no look at each of their characters.
     """
     spaced = " ".join(text[: 4 * longest].split())
-    kept = "".join(c for c in spaced if not unicodedata.category(c).startswith("C"))
+    kept = spaced if spaced.isprintable() else "".join(c for c in spaced if unicodedata.category(c)[0] != "C")
     return kept if len(kept) <= longest else kept[: longest - 1] + "…"
 
 
