@@ -118,7 +118,7 @@ GALLERY: dict[str, Picture[Study]] = {
         alt=overview_alt,
         source="runs/*/metrics.jsonl",
         caption="Training loss (centred running mean over a fiftieth of the steps) and accuracy on the whole "
-        f"validation set. {BANDS} Training loss steps down where an epoch begins: its pairs have been seen before. "
+        f"validation set. {BANDS} Training loss may step down where an epoch begins: its pairs have been seen. "
         "Dotted: ln 3 = 1.0986 and 1/3, a uniform guess.",
         headline=True,
     ),
