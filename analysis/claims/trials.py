@@ -154,7 +154,12 @@ TRIALS: dict[str, Trial] = {
     ),
     "C8a": warm_up("pretrained"),
     "C8b": warm_up("scratch"),
-    "C10a": Trial(one=FULL, other=of("optimization", group(optim__decay="l2")), subject=("optim.decay",)),
+    "C10a": Trial(
+        one=FULL,
+        other=of("optimization", group(optim__decay="l2")),
+        subject=("optim.decay",),
+        note="one coefficient of decay for both, AdamW's usual one, not tuned",
+    ),
     "C11a": Trial(one=by_batch(16), other=by_batch(8), subject=_BATCH),
     "C11b": Trial(one=by_batch(16), other=by_batch(32), subject=_BATCH),
     "C12a": Trial(one=stability(FROZEN), other=stability(FULL), subject=("freeze",)),
