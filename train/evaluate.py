@@ -19,7 +19,8 @@ from train.workers import ask_each
 
 CPU_TOKENS, GPU_TOKENS = 1_024, 16_384
 """Tokens of one forward pass. On a CPU a thread works on each: with MiniLM on 2 cores 512 were 5 to 10% slower, 2,048
-as fast or up to 10% slower. The GPU's was not measured: enough to fill it, little of its memory."""
+as fast or up to 10% slower, before attention had groups. The GPU's was not measured: enough to fill it, little of its
+memory."""
 
 
 class Examples(Protocol):
