@@ -79,7 +79,7 @@ def check_versions(folder: Path) -> None:
     for path in sorted(folder.glob("runs/*/certificate.json")):
         if state_of(path.parent) == RunState.NEW:
             continue
-        if (version := read_record(path)["numerics_version"]) != NUMERICS_VERSION:
+        if (version := read_record(path).get("numerics_version")) != NUMERICS_VERSION:
             raise UserError(
                 f"{path.parent}: was made by numerics version {version}, and this is {NUMERICS_VERSION}, whose runs do "
                 "not compare with it: begin in another folder, or go on with the commit that its environment.json names"
