@@ -8,14 +8,16 @@ import itertools
 import json
 import math
 import shutil
+import unicodedata
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from synthetic_runs import write_run
 
 from analysis.records.reading import RecordError
 from analysis.records.runs import load_run
+from analysis.records.text import clean
 from models.errors import CheckpointError
 from train.data.pairs import LABELS
 from train.records import RunDirectory, rounded, safe_cell
@@ -143,3 +145,11 @@ def test_other_values_are_read_or_refused(good, tmp_path, name, key, value):
     (run / name).write_text(json.dumps(record), encoding="utf-8")
     with contextlib.suppress(RecordError):
         load_run(run)
+
+
+@given(st.text(max_size=40))
+@example("a\u202eb\u200b\x1b[31m")
+def test_a_cleaned_text_has_no_character_that_is_not_one_to_see(text):
+    """Said without the short cut for printable texts that `clean` takes."""
+    spaced = " ".join(text.split())
+    assert clean(text) == "".join(c for c in spaced if not unicodedata.category(c).startswith("C"))
