@@ -8,18 +8,20 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+import torch
 from filelock import FileLock
 
 from analysis.records.benchmark import read_benchmark
 from analysis.records.reading import RecordError
 from analysis.speed import main as draw
-from train.benchmark.command import CONTENDERS, main, run_rounds
+from train.benchmark.command import CONTENDERS, QUICK, main, measure, run_rounds
 from train.benchmark.process import ChildError, Clock, run_child
 from train.benchmark.record import FIGURES, PRODUCTS
 from train.benchmark.settings import STAGES, Settings
@@ -162,6 +164,18 @@ def test_rounds_alternate(monkeypatch):
     assert one["order"] == two["order"][::-1] == list(CONTENDERS)
     sides = [name.split(".")[0] for name in CONTENDERS]
     assert all("ours" in pair for pair in pairwise(sides)), "no two of the peers' processes follow each other"
+
+
+def test_wider_instructions_are_kept_from_the_contenders(tiny_checkpoint, monkeypatch, capsys):
+    if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
+        pytest.skip("needs a processor with AVX2")
+    settings = replace(QUICK, checkpoint=str(tiny_checkpoint), max_tokens=64, instructions="avx2")
+    assert measure("ours.train", settings)["cpu"] == "AVX2"
+    assert "kept from them" in measure("ours.bf16", settings)["unavailable"]
+    assert main(["--agreement", "--instructions", "avx2"]) == 2
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    assert main(["--instructions", "avx2"]) == 2
+    assert capsys.readouterr().err.count("is for the measurement of speed, on an x86 processor") == 2
 
 
 def test_a_child_that_fails_is_told_in_one_line(capsys, tmp_path):

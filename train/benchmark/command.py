@@ -12,6 +12,7 @@ import importlib.metadata
 import importlib.util
 import json
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -23,7 +24,7 @@ from train.benchmark.agreement import run_agreement
 from train.benchmark.process import Clock, run_child
 from train.benchmark.record import summarise
 from train.benchmark.report import write_report
-from train.benchmark.settings import PRECISION, Settings, child_arguments
+from train.benchmark.settings import INSTRUCTIONS, PRECISION, Settings, child_arguments
 from train.cli import guard
 
 CONTENDERS = (
@@ -41,7 +42,8 @@ QUICK = Settings(
 def measure(contender: str, settings: Settings) -> dict[str, Any]:
     """One contender's measurements."""
     side, _, task = contender.partition(".")
-    return run_child(MODULES[side], child_arguments(task, settings), contender)
+    limits = INSTRUCTIONS[settings.instructions] if settings.instructions else {}
+    return run_child(MODULES[side], child_arguments(task, settings), contender, limits)
 
 
 def run_rounds(contenders: list[str], settings: Settings, rounds: int, clock: Clock) -> Iterator[dict[str, Any]]:
@@ -93,7 +95,7 @@ def run_benchmark(settings: Settings, rounds: int, out: Path) -> None:
             **summarise([each["measured"] for each in found]),
             **named,
             "sizes": {"rounds": rounds, **sizes},
-            "environment": _environment() | {"peers": peers},
+            "environment": _environment() | {"cpu": one["cpu"], "peers": peers},
             "growth": growth,
             "rounds": found,
         },
@@ -161,6 +163,9 @@ def build_parser() -> argparse.ArgumentParser:
     }
     for flag, (kind, name, text) in sizes.items():
         parser.add_argument(flag, type=kind, dest=name, metavar=kind.__name__.upper(), help=text)
+    parser.add_argument(
+        "--instructions", choices=list(INSTRUCTIONS), help="use no wider ones (default: all that the processor has)"
+    )
     parser.add_argument("--rounds", type=int, metavar="INT", help="default: 5")
     parser.add_argument("--quick", action="store_true", help="one round of tiny sizes, to see that everything runs")
     parser.add_argument("--agreement", action="store_true", help="compare fast and plain path instead")
@@ -206,6 +211,8 @@ def main(argv: list[str] | None = None) -> None:
     rounds = usual if arguments.rounds is None else arguments.rounds
     if rounds < 1 or arguments.epochs < 1 or not 2 <= arguments.seeds <= 21:
         raise UserError("--rounds and --epochs must be at least 1, --seeds from 2 to 21")
+    if arguments.instructions and (arguments.agreement or platform.machine() not in ("x86_64", "AMD64")):
+        raise UserError("--instructions is for the measurement of speed, on an x86 processor")
     if arguments.agreement:
         asked = replace(settings, data=arguments.data and settings.data)  # MNLI only where it was asked for by name
         go_on = command("train.benchmark", *(sys.argv[1:] if argv is None else argv))

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from models.errors import UserError
@@ -39,14 +41,18 @@ class Clock:
         print(f"{message}; about {left / 60:.0f} min left", file=sys.stderr, flush=True)
 
 
-def run_child(module: str, arguments: list[str], label: str) -> dict[str, Any]:
+def run_child(
+    module: str, arguments: list[str], label: str, variables: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
     """What a child process reports; with the seconds from before its start to each stage that it announced.
+
+    It starts with these environment variables, too.
 
     Raises:
         ChildError: it failed; the message ends with the last line of its standard error.
     """
     path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])  # it starts in another folder
-    environment = {**os.environ, "PYTHONPATH": path, "HF_HUB_OFFLINE": "1"}  # all files are here already
+    environment = {**os.environ, **variables, "PYTHONPATH": path, "HF_HUB_OFFLINE": "1"}  # all files are here already
     result: dict[str, Any] = {}
     stages: dict[str, float] = {}
     with tempfile.TemporaryFile("w+") as errors, tempfile.TemporaryDirectory() as folder:

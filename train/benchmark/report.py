@@ -200,10 +200,11 @@ def setting(record: dict[str, Any]) -> str:
     """Sizes and machine in a few lines."""
     sizes, machine = record["sizes"], record["environment"]
     peers = ", ".join(f"{name} {version}" for name, version in machine["peers"].items()) or "no peers installed"
+    kept = ", wider instructions kept from all contenders" if sizes.get("instructions") else ""
     return (
         f"Rounds: {sizes['rounds']}; {record['data']}, checkpoint {record['checkpoint']}; "
         f"{sizes['train_examples']} training pairs, {sizes['evaluation_examples']} for evaluation, "
         f"{sizes['frozen_examples']} with a frozen encoder; batch size {sizes['batch_size']}, at most "
-        f"{sizes['max_tokens']} tokens. {machine['platform']}, {machine['cpu']}, {machine['cores']} cores, "
+        f"{sizes['max_tokens']} tokens. {machine['platform']}, {machine['cpu']}{kept}, {machine['cores']} cores, "
         f"{machine['threads']} threads; Python {machine['python']}, torch {machine['torch']}, {peers}."
     )

@@ -26,6 +26,12 @@ WARM_UP_STEPS = 2
 """Updates made before the clock starts: the first ones find cold caches, and make the optimizer's state."""
 
 
+INSTRUCTIONS = {
+    "avx2": {"ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
+}
+"""What tells torch and the libraries of its matrix products, by environment variable, to use no wider instructions."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The same for all contenders, so that they meet the same weights and the same pairs."""
@@ -44,6 +50,8 @@ class Settings:
     learning_rate: float = 5e-5
     growth_steps: int = 4
     """Updates behind each point of the growth curves."""
+    instructions: str | None = None
+    """A key of INSTRUCTIONS, to measure a server as the laptop that it is not; None is all that the processor has."""
 
     def run_config(
         self,

@@ -40,6 +40,7 @@ def train(settings: Settings) -> dict[str, Any]:
     rate = gemm_rate(material.encoder, round(sum(lengths) / len(parts)))
     gigaflops = {"gflops_per_second": flops / seconds / 1e9, "gemm_gflops_per_second": rate / 1e9}
     named = {"data": material.splits.name, "checkpoint": material.checkpoint.name}
+    named["cpu"] = torch.backends.cpu.get_cpu_capability()
     shares = shares_of_time(lambda: run_steps(job, state, steps_of(job, 0)[:PROFILED_STEPS]))
     return {
         **measured,
@@ -62,8 +63,8 @@ def train_scratch(settings: Settings) -> dict[str, Any]:
 
 def train_bf16(settings: Settings) -> dict[str, Any]:
     """The same epoch in mixed precision, where the processor multiplies bfloat16 itself."""
-    if choose_precision("auto", choose_device("cpu")).name != "bf16":
-        return {"unavailable": "this processor has no matrix units for bfloat16"}
+    if settings.instructions or choose_precision("auto", choose_device("cpu")).name != "bf16":
+        return {"unavailable": "this processor has no matrix units for bfloat16, or is kept from them"}
     return train_as(settings, precision="bf16")
 
 
