@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import torch
+import torch.distributed as dist
 
 from tests.running import metrics, predictions, record
 from tests.two_ranks import CASES, DOUBLE, OVERFLOW, make
+from train import distributed
 
 ROOT = Path(__file__).parent.parent
 NEAR = dict.fromkeys(DOUBLE, 1e-10) | {"cached": 2e-5}
@@ -102,3 +106,26 @@ def test_each_process_draws_its_own_dropout(two):
     first, second = (notes["dropout"]["masks"] for notes in two[1])
     assert len(first) == len(second) == 3 * 8  # 3 updates, 8 places
     assert len({*first, *second}) == len(first) + len(second)
+
+
+def test_processes_that_would_compute_differently_are_refused_by_what_differs(two):
+    for notes, arithmetic in zip(two[1], ("float32", "bf16"), strict=True):
+        said = notes["unlike"]["refused"]
+        assert "the processes of the run differ in environment.json" in said
+        assert f"this one would use {arithmetic}" in said
+    assert not list(run_of(two, "unlike").glob("*.json")), "nothing is recorded of a run that never began"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_error_leaves_without_waiting_for_the_others(monkeypatch, fails):
+    """NCCL's way out waits for what is under way, which may never end."""
+    called = []
+    monkeypatch.setattr(distributed, "_patient", [])
+    monkeypatch.setattr(dist, "is_torchelastic_launched", lambda: True)
+    for name in ("init_process_group", "new_group", "destroy_process_group"):
+        monkeypatch.setattr(dist, name, lambda *_, name=name, **__: called.append(name))
+    with suppress(ZeroDivisionError), distributed.joined(torch.device("cpu")):
+        assert called == ["init_process_group", "new_group"]
+        if fails:
+            raise ZeroDivisionError
+    assert ("destroy_process_group" in called) is not fails

@@ -67,10 +67,13 @@ def test_what_is_asked_for_where_it_is_slow_gets_one_line_of_warning(monkeypatch
 def test_processes_of_a_machine_take_a_gpu_each(monkeypatch):
     asked = []
     monkeypatch.setattr(torch, "zeros", lambda _size, device: asked.append(device))
+    current: list[int] = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    found = [str(choose_device(*arguments)) for arguments in [("auto", 1), ("cuda", 2), ("cuda:3", 0), ("cpu", 1)]]
-    assert found == [str(device) for device in asked] == ["cuda:1", "cuda:2", "cuda:3", "cpu"]
-    assert [str(choose_device(asked)) for asked in ("auto", "cuda")] == ["cuda", "cuda"]
+    monkeypatch.setattr(torch._C, "_cuda_setDevice", current.append, raising=False)  # torch's own way to it is real
+    places = [("auto", 1), ("cuda", 2), ("cuda:3", 0), ("cpu", 1), ("auto", None), ("cuda", None)]
+    found = [str(choose_device(*place)) for place in places]
+    assert found == [str(device) for device in asked] == ["cuda:1", "cuda:2", "cuda:3", "cpu", "cuda:0", "cuda:0"]
+    assert current == [1, 2, 3, 0, 0], "the chosen GPU is the current one before anything is asked of it"
 
 
 @pytest.mark.parametrize("name", ["meta", "mps"])

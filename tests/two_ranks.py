@@ -17,7 +17,8 @@ from typing import Any
 import torch
 
 from models.dropout import Dropout
-from tests.running import TINY
+from models.errors import UserError
+from tests.running import TINY, train
 from tests.torture.sabotage import replaced
 from train import evaluate, features, loop, session
 from train.certificate import tensors_hash
@@ -129,6 +130,17 @@ def make(case: str, folder: Path, checkpoint: Path) -> dict[str, Any]:
     return {**notes.seen, "weights": tensors_hash(dict(notes.job.model.named_parameters()))}
 
 
+def refused(folder: Path, checkpoint: Path) -> str:
+    """What a run says whose processes would compute in different arithmetic, as those of unlike machines may."""
+    choice = ("float32", "bf16")[rank()]
+    with replaced(session, "choose_precision", lambda choose: lambda _, device: choose(choice, device)):
+        try:
+            train(folder, checkpoint, name="unlike")
+        except UserError as error:
+            return str(error)
+    return ""
+
+
 def main(folder: str, checkpoint: str) -> None:
     """Every case; the notes of all in `folder`/notes-RANK.json."""
     written: list[str] = []
@@ -145,6 +157,7 @@ def main(folder: str, checkpoint: str) -> None:
             found[case] = make(case, Path(folder), Path(checkpoint))
             found[case]["written"] = [path for path in written if folder in path]
             written.clear()
+        found["unlike"] = {"refused": refused(Path(folder), Path(checkpoint))}
     text = json.dumps(found)
     Path(folder, f"notes-{os.environ['RANK']}.json").write_text(text, encoding="utf-8")
 

@@ -154,11 +154,9 @@ def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def random_states(job: Job) -> dict[str, Tensor]:
-    """All that random numbers come from while training; batches follow from seed and position instead."""
-    states = {"dropout": job.dropout.get_state(), "torch": torch.get_rng_state()}
-    if job.precision.device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(job.precision.device)
-    return states
+    """What random numbers come from on the host. Batches follow from seed and position, and a GPU's dropout from the
+    step."""
+    return {"dropout": job.dropout.get_state(), "torch": torch.get_rng_state()}
 
 
 def best_name(best: Mapping[str, Any]) -> str:

@@ -44,21 +44,19 @@ def local_index() -> int | None:
 def joined(device: torch.device) -> Iterator[None]:
     """Inside, the processes that torchrun started are one: over NCCL between GPUs, over gloo between CPUs.
 
-    torchrun lets them meet once: entering it again inside changes nothing.
+    torchrun lets them meet once: entering it again inside changes nothing. An error leaves the meeting as it is: NCCL
+    would first wait for what the others can no longer send. They learn of it from the connections that close with this
+    process.
     """
-    if device.type == "cuda":
-        torch.cuda.set_device(device)  # whose stream `seed_update` seeds
     if dist.is_initialized() or not dist.is_torchelastic_launched():
         yield
         return
     with _answered():
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
         _patient.append(dist.new_group(backend="gloo", timeout=SAVING))
-    try:
-        yield
-    finally:
-        _patient.clear()
-        dist.destroy_process_group()
+    yield
+    _patient.clear()
+    dist.destroy_process_group()
 
 
 def world_size() -> int:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.errors import CheckpointError
+from models.errors import CheckpointError, UserError
 from train.cli import Request
 from train.distributed import largest, leads
 from train.records import RunDirectory
+
+_ALIKE = ("precision", "torch", "weights_sha256", "tokenizer_sha256")
+"""Parts of the environment that all processes of a run share."""
 
 
 class Onlooker(RunDirectory):
@@ -53,3 +58,30 @@ def require_one_folder(records: RunDirectory, step: int) -> None:
     """
     if largest(step) != step:
         raise CheckpointError(f"{records.path}: has to be one folder for all machines; another process sees more of it")
+
+
+def require_alike(start: Mapping[str, Mapping[str, Any]]) -> None:
+    """All processes are about to compute the same: of machines that differ, each would choose for itself.
+
+    Args:
+        start: the records of what this process starts from, by file name.
+
+    Raises:
+        UserError: they are not; the message names the records, and the arithmetic that this process would use.
+    """
+    environment = start["environment.json"]
+    sides = {name: start[name] for name in ("config.json", "data.json", "certificate.json")}
+    sides["environment.json"] = {key: environment[key] for key in _ALIKE if key in environment}
+    unlike = [name for name, record in sides.items() if not _equal_everywhere(record)]
+    if unlike:
+        raise UserError(
+            f"the processes of the run differ in {', '.join(unlike)}; this one would use {environment['precision']}: "
+            "give all machines the same files, and --precision by name"
+        )
+
+
+def _equal_everywhere(record: Mapping[str, Any]) -> bool:
+    said = json.dumps(record, sort_keys=True, default=str).encode()
+    number = int.from_bytes(hashlib.sha256(said).digest()[:7], "big")  # seven bytes fit a signed 64-bit integer
+    highest, lowest = largest(number), -largest(-number)  # asked of all in any case: the processes ask together
+    return lowest == highest

@@ -39,7 +39,7 @@ class Precision:
 
 
 def choose_device(asked: str, index: int | None = None) -> torch.device:
-    """`auto` takes a GPU where there is one.
+    """`auto` takes a GPU where there is one. A GPU that is chosen is the current one from here on.
 
     Args:
         index: which of this machine's GPUs, where several processes share them; None is the first.
@@ -49,10 +49,12 @@ def choose_device(asked: str, index: int | None = None) -> torch.device:
     """
     kind = asked if asked != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        device = torch.device(kind if kind != "cuda" or index is None else f"cuda:{index}")
+        device = torch.device(f"cuda:{index or 0}" if kind == "cuda" else kind)
         if device.type not in ("cpu", "cuda"):
             raise UserError(f"device {asked!r}: runs are made for cpu and cuda; on others they would not be repeatable")
         torch.zeros(1, device=device)
+        if device.type == "cuda":  # whose arithmetic is asked for next, and whose stream `seed_update` seeds
+            torch.cuda.set_device(device)
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"device {asked!r} cannot be used: {str(error).splitlines()[0]}") from None
     return device

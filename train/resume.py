@@ -26,7 +26,7 @@ from train.checkpoint import (
     random_states,
     read_state,
 )
-from train.distributed import copy_from_first_, leads
+from train.distributed import copy_from_first_, largest, leads
 from train.state import Job, TrainState
 from train.stopping import Stopping
 
@@ -65,6 +65,7 @@ def restore_best(job: Job, state: TrainState) -> None:
         path = folder_of(job) / best_name(state.best)
         _check_file(path, state.best["sha256"])
         copy_tensors_(job.model, load_file(path))
+    largest(0, after_saving=True)  # it may be reading gigabytes from a slow disk
     copy_from_first_(parameter.data for parameter in job.model.parameters())
 
 
@@ -85,8 +86,6 @@ def _restore_from(job: Job, folder: Path) -> TrainState:
     if job.scaler is not None and scaler is not None:  # one is None where the precision was changed on purpose
         job.scaler.load_state_dict(scaler)
     torch.set_rng_state(random["torch"].clone())
-    if job.precision.device.type == "cuda":
-        torch.cuda.set_rng_state(random["cuda"].clone(), job.precision.device)
     job.dropout.set_state(random["dropout"].clone())  # nothing after this may draw
     return state
 

@@ -20,7 +20,7 @@ from train.checkpoint import Saver, forget
 from train.cli import Request
 from train.config import RunConfig, to_record, without_paths
 from train.data.pairs import LABELS
-from train.distributed import joined, leads, local_index, world_size
+from train.distributed import joined, largest, leads, local_index, world_size
 from train.evaluate import Evaluation, evaluate
 from train.features import cache_features
 from train.freeze import set_learning
@@ -30,7 +30,7 @@ from train.loop import evaluate_watched, fit, probe
 from train.material import Material, gather, require_places
 from train.memory import keep_freed_memory, peak_memory_mb
 from train.model_card import write_card
-from train.onlooker import open_directory, require_one_folder
+from train.onlooker import open_directory, require_alike, require_one_folder
 from train.optim import build_optimizer
 from train.plan import plan_run
 from train.precision import Precision, choose_device, choose_precision
@@ -64,7 +64,9 @@ def run(request: Request) -> None:
     material = gather(config)
     with joined(device), closing(open_directory(request)) as records:
         job = prepare(config, material, records, precision)
-        differences = start_records(records, describe_start(job, material, threads), request)
+        start = describe_start(job, material, threads)
+        require_alike(start)
+        differences = start_records(records, start, request)
         announce(job, material, threads)
         with Signals(request.resume_command) as signals:
             state = None if differences is None else take_up(job, differences)
@@ -174,6 +176,7 @@ def begin(job: Job) -> TrainState:
     """Evaluate everything before the first update."""
     state = TrainState(stopping=Stopping(job.config.stop))
     keep_snapshot(job, state)
+    largest(0, after_saving=True)
     state.before = figures(test_all(job, state))
     evaluate_watched(job, state)
     probe(job, state)

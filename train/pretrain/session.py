@@ -19,14 +19,14 @@ from train.certificate import build_certificate
 from train.checkpoint import Saver, forget
 from train.config import RunConfig, to_record, without_paths
 from train.data.sentences import Corpus, load_corpus
-from train.distributed import joined, leads, local_index
+from train.distributed import joined, largest, leads, local_index
 from train.evaluate import Figures
 from train.interrupt import Signals
 from train.journal import log_evaluation
 from train.loop import close_epoch, log_epoch, run_epochs
 from train.material import open_checkpoint, require_places
 from train.memory import keep_freed_memory
-from train.onlooker import open_directory
+from train.onlooker import open_directory, require_alike
 from train.optim import build_optimizer
 from train.plan import plan_run
 from train.precision import Precision, choose_device, choose_precision
@@ -79,7 +79,9 @@ def pretrain(request: PretrainRequest) -> None:
     material = gather(request)
     with joined(device), closing(open_directory(request)) as records:
         job = prepare(config, material, records, precision)
-        differences = start_records(records, describe_start(job, material, threads), request)
+        start = describe_start(job, material, threads)
+        require_alike(start)
+        differences = start_records(records, start, request)
         job.progress.say(
             f"{material.corpus.name}, {len(job.train)} training sentences, {len(material.train.ids_S)} tokens; "
             f"{device}, {precision.name} ({precision.reason}), {threads} threads; "
@@ -166,6 +168,7 @@ def begin(job: MaskedJob) -> TrainState:
     """Evaluate before the first update."""
     state = TrainState(stopping=Stopping(job.config.stop))
     keep_snapshot(job, state)
+    largest(0, after_saving=True)
     state.before = {"validation": asdict(test(job, state, weights="initial"))}
     state.restart_clock()
     job.progress.go_on_from(0)
