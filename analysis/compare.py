@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.records.text import clean
-
-DATA_ERROR = 3
+from models.errors import DataError
+from train.cli import guard
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,12 +63,12 @@ def missing(paths: Sequence[Path]) -> list[Path]:
     return [path for path in paths if not ((path / "runs").is_dir() or (path / "config.json").is_file())]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the report and returns the exit code."""
+@guard
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Writes the report."""
     asked = parser().parse_args(arguments)
     for path in missing([*asked.runs, *asked.beside]):
-        print(f"error: {clean(str(path), 400)}: no such run directory or study folder", file=sys.stderr)
-        return DATA_ERROR
+        raise DataError(f"{clean(str(path), 400)}: no such run directory or study folder")
     folder = common_study(asked.runs)
     out = asked.out or folder
     if out is None:
@@ -77,24 +77,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser().error(f"--out {out}: not a directory")
     from analysis.claims.findings import find
     from analysis.records.fairness import require_fair
-    from analysis.records.reading import RecordError
     from analysis.records.study import open_study, with_probes_of
     from analysis.report.build import write_report  # late: matplotlib takes a second, --help should not
     from analysis.report.recipes.systems import refuse_recipes
 
-    try:
-        study = open_study(asked.runs, folder)
-        refuse_recipes(study.runs, str(folder or "STUDY"))
-        for name in study.left_out:
-            print(f"left out, not finished: {name}")
-        beside = [open_study([path], path) for path in asked.beside]
-        findings = find(with_probes_of(study, beside), beside, asked.benchmark)
-        require_fair(findings.differences, asked.subject)
-        print(f"report: {clean(str(write_report(findings, out)), 400)}")
-    except (RecordError, OSError) as error:
-        print(f"error: {clean(str(error), 2000)}", file=sys.stderr)
-        return DATA_ERROR
-    return 0
+    study = open_study(asked.runs, folder)
+    refuse_recipes(study.runs, str(folder or "STUDY"))
+    for name in study.left_out:
+        print(f"left out, not finished: {name}")
+    beside = [open_study([path], path) for path in asked.beside]
+    findings = find(with_probes_of(study, beside), beside, asked.benchmark)
+    require_fair(findings.differences, asked.subject)
+    print(f"report: {clean(str(write_report(findings, out)), 400)}")
 
 
 if __name__ == "__main__":

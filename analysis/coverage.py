@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 
 from analysis.records.files import write_whole
-from analysis.records.text import clean
 from analysis.statistics.simulation import ITEMS, METHODS, settings, simulate
-
-DATA_ERROR = 3
+from train.cli import guard
 
 BAND = (0.93, 0.97)
 """Coverage that counts as right for a 95% interval; it leaves room for the simulation's own error."""
@@ -70,8 +68,9 @@ def to_markdown(record: dict[str, Any]) -> str:
     return "\n".join([*lines, "", *notes, "", "Made by `python -m analysis.coverage`.", ""])
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the simulation and returns the exit code."""
+@guard
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the simulation."""
     parser = argparse.ArgumentParser(prog="python -m analysis.coverage", description=__doc__)
     parser.add_argument(
         "--repeats", type=int, default=5_000, help="simulated studies per setting (default: %(default)s)"
@@ -82,15 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     if asked.repeats < 1:
         parser.error(f"--repeats is {asked.repeats}, must be at least 1")
-    try:
-        asked.out.mkdir(parents=True, exist_ok=True)
-        record = {"schema_version": 1, "repeats": asked.repeats, "items": ITEMS, "results": simulate_all(asked.repeats)}
-        write_whole(asked.out / "record.json", (json.dumps(record, indent=1) + "\n").encode())
-        write_whole(asked.out / "table.md", to_markdown(record).encode())
-    except OSError as error:
-        print(f"error: {clean(str(error), 400)}", file=sys.stderr)
-        return DATA_ERROR
-    return 0
+    asked.out.mkdir(parents=True, exist_ok=True)
+    record = {"schema_version": 1, "repeats": asked.repeats, "items": ITEMS, "results": simulate_all(asked.repeats)}
+    write_whole(asked.out / "record.json", (json.dumps(record, indent=1) + "\n").encode())
+    write_whole(asked.out / "table.md", to_markdown(record).encode())
 
 
 if __name__ == "__main__":

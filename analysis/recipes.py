@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-DATA_ERROR = 3
+from train.cli import guard
 
 
 def parser() -> argparse.ArgumentParser:
@@ -18,24 +18,19 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the report and returns the exit code."""
+@guard
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Writes the report."""
     asked = parser().parse_args(arguments)
     if not (asked.study / "runs").is_dir():
         parser().error(f"{asked.study}: no study folder, there is no runs/ in it")
-    from analysis.records.reading import RecordError
     from analysis.records.text import clean
     from analysis.report.recipes.report import write_recipe_report  # late: matplotlib takes a second, --help should not
 
-    try:
-        report, left_out = write_recipe_report(asked.study)
-    except (RecordError, OSError) as error:
-        print(f"error: {clean(str(error), 2000)}", file=sys.stderr)
-        return DATA_ERROR
+    report, left_out = write_recipe_report(asked.study)
     for name in left_out:
         print(f"left out, not finished: {name}")
     print(f"report: {clean(str(report), 400)}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from analysis.records.benchmark import RATES, SHARES, SPEED_UPS, read_benchmark
 from analysis.records.files import write_whole
 from analysis.records.reading import RecordError
 from analysis.records.text import clean
+from train.cli import guard
 
-DATA_ERROR = 3
 OURS, PEER = "#0072b2", "#d55e00"
 """Source: Okabe and Ito 2008, safe for colour-blind readers."""
 
@@ -126,17 +126,13 @@ def write_figures(folder: Path) -> list[Path]:
     return written
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Draws the figures and returns the exit code."""
+@guard
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Draws the figures."""
     parser = argparse.ArgumentParser(prog="python -m analysis.speed", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=Path("results/benchmark"), metavar="DIR")
-    try:
-        for path in write_figures(parser.parse_args(arguments).folder):
-            print(f"figure: {clean(str(path), 400)}")
-    except (RecordError, OSError) as error:
-        print(f"error: {clean(str(error), 400)}", file=sys.stderr)
-        return DATA_ERROR
-    return 0
+    for path in write_figures(parser.parse_args(arguments).folder):
+        print(f"figure: {clean(str(path), 400)}")
 
 
 if __name__ == "__main__":

@@ -37,6 +37,23 @@ def test_equal_certificates_show_no_difference(tmp_path: Path) -> None:
     assert certificate_differences(runs) + setting_differences(group_arms(runs)) + environment_differences(runs) == []
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("numerics_version", "parameters_sha256", "head_sha256", "batch_order_sha256"),
+        *(f"data_sha256.{split}" for split in ("train", "validation", "test", "test_unseen", "test_mismatched")),
+    ],
+)
+def test_whatever_of_a_certificate_is_another_is_seen(tmp_path: Path, key: str) -> None:
+    write_run(tmp_path, "scratch", 0)
+    path = write_run(tmp_path, "pretrained", 0) / "certificate.json"
+    outer, _, inner = key.partition(".")
+    held = json.loads(path.read_text())[outer]
+    edit(path, **{outer: {**held, inner: "c" * 64} if inner else 7 if outer == "numerics_version" else "c" * 64})
+    assert [found.key for found in certificate_differences(runs_of(tmp_path))] == [key]
+    assert main([str(tmp_path)]) == 3
+
+
 def test_another_head_another_setting_and_another_machine_are_seen(tmp_path: Path) -> None:
     write_run(tmp_path, "scratch", 0)
     run = write_run(tmp_path, "pretrained", 0, data={"max_tokens": 64})

@@ -182,6 +182,25 @@ def test_a_slow_machine_changes_no_share_of_the_seconds(study: Path) -> None:
     assert alone and alone.difference == pytest.approx(first / 200 - 1), "the whole run, where scratch never arrives"
 
 
+def test_runs_are_watched_for_as_long_as_the_shortest(study: Path) -> None:
+    """One stopped early: whoever arrives later than it ended has not arrived in the time that all were given."""
+
+    def cut(run: Run) -> None:
+        if run.seed == 1:
+            columns = run.evaluations["probe_validation"]
+            kept = columns["step"] <= 100
+            run.evaluations["probe_validation"] = {name: values[kept] for name, values in columns.items()}
+
+    found = verdicts(arm(study, "pretrained", cut), arm(study, "scratch"))["C2a"]
+    shares = {
+        init: [min(1.0, 2 * passage(study, init, seed, "probe_validation", 1.0486)) for seed in range(4)]
+        for init in ("scratch", "pretrained")
+    }
+    assert 0 < min(shares["pretrained"]) < 1 and "within 100 steps" in found.remark
+    assert found.found is not None
+    assert found.found.difference == pytest.approx(np.mean(shares["pretrained"]) - np.mean(shares["scratch"]))
+
+
 def test_where_no_run_arrives_nothing_is_known(study: Path) -> None:
     def stay(run: Run) -> None:
         run.evaluations["probe_validation"]["loss"][:] = 1.1

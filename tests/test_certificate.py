@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,9 @@ from analysis.compare import main
 from analysis.records.arms import group_arms
 from analysis.records.fairness import certificate_differences, setting_differences
 from analysis.records.runs import load_run
+from models.errors import CheckpointError
 from tests.running import record, train
+from tests.torture.sabotage import before_call
 from train import certificate, loop, session
 from train.cli import parse_run
 from train.session import run
@@ -87,3 +91,30 @@ def test_other_claims_do_not_keep_a_run_from_going_on(
     run(parse_run(["--resume", str(begun), "--checkpoint", str(tiny_checkpoint)]))
     assert record(begun, "summary")["steps"] == 1
     assert record(begun, "environment")["claims_sha256"] == before
+
+
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> Path:
+    """A run that died after its first checkpoint."""
+    results = tmp_path_factory.mktemp("cut")
+    with before_call(loop, "train_step", 6, lambda: 1 / 0), pytest.raises(ZeroDivisionError):
+        train(results, tiny_checkpoint, "--set", "save.every_steps=4")
+    return results / "s" / "runs" / "run"
+
+
+KEYS = ("parameters", "head", "batch_order", "data.train", "data.validation", "data.test")
+
+
+@pytest.mark.parametrize("key", ["numerics_version", *(f"{key}_sha256" for key in KEYS)])
+def test_a_run_goes_on_only_as_what_its_certificate_says(
+    tmp_path: Path, tiny_checkpoint: Path, cut: Path, key: str
+) -> None:
+    """Whatever of it is another: the records after the resume would be of a mixture."""
+    directory = tmp_path / "s" / "runs" / "run"
+    shutil.copytree(cut, directory)
+    held = record(directory, "certificate")
+    where, name = (held["data_sha256"], key[5:-7]) if key.startswith("data.") else (held, key)
+    where[name] = 0
+    (directory / "certificate.json").write_text(json.dumps(held), encoding="utf-8")
+    with pytest.raises(CheckpointError, match=rf"cannot be resumed exactly[^:]*:\n  .*{name}: was 0, is"):
+        run(parse_run(["--resume", str(directory), "--checkpoint", str(tiny_checkpoint)]))

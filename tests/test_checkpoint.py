@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import asdict, fields
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,6 +18,8 @@ from tests.torture.compare import is_whole, reseal
 from tests.torture.sabotage import replaced
 from train import checkpoint
 from train.checkpoint import folder_of, forget, save
+from train.config import RunConfig
+from train.interrupt import Signals
 from train.loop import train_step
 from train.resume import _verify, restore
 from train.state import Job, TrainState
@@ -184,3 +187,15 @@ def test_half_of_a_parameters_optimizer_state_is_refused(job):
         save(job, new_state(job, step=1))
     with pytest.raises(CheckpointError):
         restore(job)
+
+
+@pytest.mark.parametrize(("waited", "saves"), [(599.0, 0), (600.0, 1)])
+def test_at_most_ten_minutes_are_lost(monkeypatch, waited, saves):
+    now, saved = [0.0], []
+    monkeypatch.setattr(checkpoint, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(checkpoint, "save", lambda *_: saved.append(now[0]))
+    usual = RunConfig().save
+    saver = checkpoint.Saver(usual.every_steps, usual.every_minutes, Signals("go on"))
+    now[0] = waited
+    saver.after_step(None, SimpleNamespace(step=1, stop_reason=""))
+    assert len(saved) == saves

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from models.errors import UserError
 from train.cli import default_of, guard, parse_run
@@ -109,6 +110,9 @@ def test_what_a_field_can_hold_is_taken():
         (["--name", "../up"], "use letters, digits"),
         (["--study", "a/b"], "use letters, digits"),
         (["--seed", "-1"], "seed is -1"),
+        (["--set", "optim.beta1=1.5"], "beta1 is 1.5"),
+        (["--set", "optim.beta2=1.0"], "beta2 is 1.0"),
+        (["--set", "optim.eps=0.0"], "eps is 0.0"),
     ],
 )
 def test_what_cannot_work_is_refused_in_a_line(flags, message):
@@ -128,6 +132,32 @@ def test_errors_leave_as_a_line_and_a_code(capsys):
 
     assert guard(fail)([]) == 2
     assert capsys.readouterr().err == "error: no such thing\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (OSError(28, "No space left on device", "out\x1b.json"), 3, "No space left on device: 'out"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nSee the manual"), 1, "--batch-size"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), 1, "--accumulation"),
+        (MemoryError("no room"), 1, "(no room)"),
+    ],
+)
+def test_what_the_machine_lacks_leaves_as_a_line_too(capsys, error, code, said):
+    def fail(_argv: list[str] | None) -> None:
+        raise error
+
+    assert guard(fail)([]) == code
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: ") and said in shown and shown.count("\n") == 1 and "\x1b" not in shown
+
+
+def test_a_defect_keeps_its_traceback():
+    def fail(_argv: list[str] | None) -> None:
+        raise RuntimeError("shapes do not fit")
+
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        guard(fail)([])
 
 
 def test_interruption_leaves_as_130():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.coverage import to_markdown
 from tests.torture.story import program
 
 RESULTS = Path(__file__).parent.parent / "results"
@@ -36,3 +38,9 @@ def test_the_report_follows_from_the_records(name: str, tmp_path: Path, monkeypa
     made, committed = contents(tmp_path / "results" / name), contents(RESULTS / name)
     assert made.keys() == committed.keys()
     assert not [file for file in committed if made[file] != committed[file]]
+
+
+def test_the_table_of_coverages_is_that_of_its_record() -> None:
+    folder = RESULTS / "coverage"
+    record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    assert (folder / "table.md").read_text(encoding="utf-8") == to_markdown(record)

@@ -124,3 +124,18 @@ def test_a_study_of_one_arm_has_no_summary(tmp_path: Path) -> None:
     write_run(tmp_path / "study", "scratch", 0)
     assert main([str(tmp_path / "study")]) == 0
     assert not (tmp_path / "study" / "report.ko.md").exists()
+
+
+def test_with_one_seed_the_interval_is_over_test_items_in_korean_too(tmp_path: Path) -> None:
+    for init in ("scratch", "pretrained"):
+        write_run(tmp_path, init)
+    assert "(시드 1개, 문항에 대한 95% 신뢰구간" in said(found_in(tmp_path))
+
+
+def test_one_test_pair_allows_no_gap_and_breaks_no_report(tmp_path: Path) -> None:
+    for init in ("scratch", "pretrained"):
+        path = write_run(tmp_path, init) / "predictions.csv"
+        head, *rows = path.read_text(encoding="utf-8").splitlines()
+        first = [next(row for row in rows if row.startswith(f"{split},")) for split in ("test", "test_unseen")]
+        path.write_text("\n".join([head, *first]) + "\n", encoding="utf-8")
+    assert main([str(tmp_path)]) == 0

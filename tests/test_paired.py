@@ -1,6 +1,7 @@
 """The crossed comparison: exact cases against scipy, variance components and coverage against simulations."""
 
 import math
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from analysis.statistics.paired import (
     compare_items,
     compare_values,
     correctness,
+    pseudo_values,
     satterthwaite,
     weighted_degrees,
 )
@@ -177,3 +179,15 @@ def test_correctness_reads_predictions(tmp_path: Path) -> None:
     shorter.predictions.pop(0)
     with pytest.raises(RecordError, match="other items"):
         correctness([runs[0], shorter], "test")
+
+
+@pytest.mark.parametrize("runs", [3, 5])
+def test_a_run_s_share_in_a_mean_over_pairs_is_its_own_where_pairs_add_up(runs: int) -> None:
+    """Of x(a, b) = (u(a) + u(b)) / 2 each run's share is u; of any x the shares' mean is the mean over pairs."""
+    rng = np.random.default_rng(runs)
+    own = rng.normal(size=(runs, 7))
+    pairs = list(combinations(range(runs), 2))
+    shares = pseudo_values({(a, b): (own[a] + own[b]) / 2 for a, b in pairs})
+    np.testing.assert_allclose(shares, own, atol=1e-12)
+    drawn = {pair: rng.normal(size=7) for pair in pairs}
+    np.testing.assert_allclose(pseudo_values(drawn).mean(axis=0), np.mean(list(drawn.values()), axis=0), atol=1e-12)

@@ -20,6 +20,7 @@ from train.pretrain.cli import parse_pretrain
         ("freeze.layers=all", "freeze"),
         ("evaluation.probes=3", "evaluation"),
         ("data.hide=premise", "data.hide"),
+        ("depth=3", "depth"),
         ("export=false", "export"),
     ],
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ import torch
 
 from analysis.probes import landscape, surface
 from tests.running import metrics, train
+
+ARMS = ("scratch", "pretrained")
 
 
 def drawn(seed: int) -> surface.Tensors:
@@ -113,8 +117,8 @@ def test_a_third_direction_lowers_the_plane_s_share():
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> Path:
     results = tmp_path_factory.mktemp("probed")
-    for init in ("scratch", "pretrained"):
-        for seed in ("0", "1"):
+    for init in ARMS:
+        for seed in ("0", "1", "2"):
             flags = ("--init", init, "--seed", seed, "--set", "trajectory=4", "--no-export")
             train(results, tiny_checkpoint, *flags, name=f"{init}-{seed}")
     return results / "s"
@@ -128,20 +132,31 @@ def test_the_command_finds_the_run_s_own_losses_at_both_ends(
     monkeypatch.setattr(landscape, "GRID", 3)
     assert landscape.main([str(study), "--checkpoint", str(tiny_checkpoint)]) == 0
     found = json.loads((study / "probes" / "landscape.json").read_text(encoding="utf-8"))
-    for arm in ("scratch", "pretrained"):
+    for arm in ARMS:
         events = metrics(study / "runs" / f"{arm}-1", "evaluation")
         probe = [event["loss"] for event in events if event["split"] == "probe_train"]
         line = {row["at"]: row["loss"] for row in found["lines"] if (row["arm"], row["seed"]) == (arm, 1)}
         assert [line[0.0], line[1.0]] == pytest.approx([probe[0], probe[-1]], abs=1e-5)
-    assert [len([row for row in found["planes"] if row["arm"] == arm]) for arm in ("scratch", "pretrained")] == [9, 9]
+    assert [len([row for row in found["planes"] if row["arm"] == arm]) for arm in ARMS] == [9, 9]
     assert len(found["paths"]) == 8
     ends = [row for row in found["paths"] if (row["x"], row["y"]) == (0, 0)]
     assert [row["arm"] for row in ends] == ["scratch", "pretrained"]
     kinds = [(row["what"], row["seeds"]) for row in found["barriers"]]
     assert kinds == [
-        ("scratch, seeds", "0 and 1"),
-        ("pretrained, seeds", "0 and 1"),
-        ("pretrained and scratch", "0 and 0"),
-        ("pretrained and scratch", "1 and 1"),
+        *(("scratch, seeds", pair) for pair in ("0 and 1", "0 and 2", "1 and 2")),
+        *(("pretrained, seeds", pair) for pair in ("0 and 1", "0 and 2", "1 and 2")),
+        *(("pretrained and scratch", f"{seed} and {seed}") for seed in range(3)),
     ]
-    assert [row["hypothesis"] for row in found["effects"]] == ["F1", "F2"]
+    flatness, basins = found["effects"]
+    assert (flatness["hypothesis"], basins["hypothesis"], basins["seeds"]) == ("F1", "F2", 3), "three pairs, three runs"
+    rises = {arm: np.mean([rise for what, rise in half_way(found) if what == f"{arm}, seeds"]) for arm in ARMS}
+    assert basins["estimate"] == pytest.approx(rises["pretrained"] - rises["scratch"], abs=2e-6)
+
+
+def half_way(found: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    """What lies between two runs, and how far the loss rises in the middle of the line."""
+    lines: dict[tuple[str, str], dict[float, float]] = {}
+    for row in found["between"]:
+        lines.setdefault((row["what"], row["seeds"]), {})[row["at"]] = row["loss"]
+    for (what, _), line in lines.items():
+        yield what, line[0.5] - (line[0.0] + line[1.0]) / 2

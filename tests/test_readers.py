@@ -20,6 +20,7 @@ from train.data.findings import Findings
 from train.data.naming import HUB_LABELS, parse_columns, parse_label_names
 from train.data.pairs import LABELS, Example, to_dataset
 from train.data.readers import read_hub, read_pairs
+from train.data.sources import read_source
 
 MULTINLI = ["gold_label", "sentence1_binary_parse", "sentence1", "sentence2", "promptID", "genre", "label1"]
 """Some of the columns of multinli_1.0_train.txt, in its order."""
@@ -187,6 +188,20 @@ def test_the_hubs_integers_are_read_by_name(monkeypatch):
     examples = read_hub("train", findings)
     assert [(e.id, e.label) for e in examples] == [(f"train-{i}", label) for i, label in enumerate(HUB_LABELS)]
     assert findings.counts["unlabelled pairs dropped"] == 1 and set(HUB_LABELS) == set(LABELS)
+
+
+def test_the_hubs_matched_pairs_are_the_test_set(monkeypatch):
+    import datasets
+
+    def load(name, split):
+        row = {"premise": f"of {name}", "hypothesis": split, "label": 0, "genre": "g"}
+        return [{**row, "premise": f"{row['premise']} {number}"} for number in range(40)]
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    monkeypatch.delenv("MNLI_DIR", raising=False)
+    source = read_source(DataConfig(dataset="mnli"))
+    splits = {split: {pair.hypothesis for pair in pairs} for split, pairs in source.pairs.items()}
+    assert splits == {"train": {"train"}, "test": {"validation_matched"}} and source.name == "mnli-hub"
 
 
 def test_an_unreachable_hub_says_what_to_do(monkeypatch):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+from pathlib import Path
 
 import pytest
+import torch
 
 from models.errors import CheckpointError, UserError
-from models.files import replaced_file
+from models.files import replaced_file, replaced_folder
 from tests.torture.compare import contents
+from train import records
 from train.records import RunDirectory
 
 
@@ -89,3 +93,67 @@ def test_a_write_that_fails_leaves_the_file_before(tmp_path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert path.read_text() == "whole"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What the disk is asked to hold, and what is renamed, in order, by name."""
+    made, opened = [], {}
+
+    def opening(original):
+        def answer(path, *more, **options):
+            descriptor = original(path, *more, **options)
+            opened[descriptor] = Path(path).name
+            return descriptor
+
+        return answer
+
+    def renaming(original):
+        return lambda one, two: (made.append(("named", Path(two).name)), original(one, two))[1]
+
+    def holding(original):
+        return lambda descriptor: (made.append(("held", opened.get(descriptor))), original(descriptor))[1]
+
+    for name, spy in (("open", opening), ("fsync", holding), ("rename", renaming), ("replace", renaming)):
+        monkeypatch.setattr(os, name, spy(getattr(os, name)))
+    return made
+
+
+def test_the_disk_holds_what_is_written_before_it_gets_its_name(tmp_path, calls):
+    """A machine that loses its power finds the old file or the new one, and never half of one."""
+    with replaced_file(tmp_path / "a.json") as fresh:
+        fresh.write_text("new")
+    assert calls == [("held", "a.json"), ("named", "a.json"), ("held", tmp_path.name)]
+    calls.clear()
+    with replaced_folder(tmp_path / "step-4") as fresh:
+        for name in ("one", "two"):
+            (fresh / name).write_text("new")
+    *files, folder, named, parent = calls
+    assert sorted(files) == [("held", "one"), ("held", "two")]
+    assert (folder, named, parent) == (("held", "new"), ("named", "step-4"), ("held", tmp_path.name))
+
+
+def test_code_that_is_not_committed_is_recorded_as_such(tmp_path, monkeypatch):
+    def git(*arguments):
+        who = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+        return subprocess.run(
+            ["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout
+
+    for name in ("train/records.py", "results/record.json"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("1")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    monkeypatch.setattr(records, "__file__", str(tmp_path / "train" / "records.py"))
+
+    def described():
+        found = records.describe_environment(torch.device("cpu"), "float32", 1)
+        return found["commit"], found["dirty"]
+
+    commit = git("rev-parse", "HEAD").strip()
+    (tmp_path / "results" / "record.json").write_text("2")
+    assert described() == (commit, False), "results do not make themselves"
+    (tmp_path / "train" / "records.py").write_text("2")
+    assert described() == (commit, True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,3 +45,12 @@ def test_training_accuracy_must_be_above_the_limit():
     rule = Stopping(StopConfig(train_accuracy=0.95))
     assert [rule.learned(accuracy) for accuracy in (None, 0.0, 0.95, 0.951)] == [False, False, False, True]
     assert not Stopping(StopConfig()).learned(1.0)
+
+
+def test_an_epoch_without_a_number_is_never_the_best_for_good():
+    """A loss scaler may skip all updates of the first epoch, which then has no mean loss."""
+    for monitor, better in (("train_loss", 1.0), ("validation_accuracy", 0.5)):
+        stopping = Stopping(StopConfig(monitor=monitor, patience=1))
+        assert stopping.improved({monitor: math.nan}, 1), "some weights have to be the best ones"
+        assert stopping.improved({monitor: better}, 2)
+        assert not stopping.improved({monitor: math.nan}, 3) and stopping.exhausted

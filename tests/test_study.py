@@ -83,10 +83,13 @@ def test_a_run_in_other_hands_is_left_to_them(stand, capfd):
 def test_a_run_killed_before_it_measured_anything_begins_anew(stand):
     torn = stand.results / "s" / "runs" / RUNS[0]
     torn.mkdir(parents=True)
-    (torn / "config.json.tmp-1").write_text("{")
+    for half, file in (("config.json.tmp-1", "config.json"), ("trajectory", "step-0.safetensors")):
+        (torn / half).mkdir()
+        (torn / half / file).write_text("{")
+    (torn / "config.json").write_text("{}")
     (torn / "notes.txt").write_text("mine")
     assert stand.run(THREE) == 0 and stand.made == RUNS
-    assert not (torn / "config.json.tmp-1").exists() and (torn / "notes.txt").exists()
+    assert [entry.name for entry in torn.iterdir() if entry.suffix not in (".lock", ".json")] == ["notes.txt"]
 
 
 def test_a_run_begun_with_other_settings_is_refused_before_anything_starts(stand, capfd):

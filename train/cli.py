@@ -15,13 +15,16 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from models.errors import UserError, python
+from models.errors import DataError, UserError, python, shown
 from train.config import RunConfig, from_record, with_setting
 from train.flags import FLAGS, SWITCHES, Flag
 from train.kinds import completed
 from train.recipes import RECIPES
 
 INTERRUPTED = 130
+_NO_ROOM = "can't allocate memory"
+"""What torch says of a CPU's memory, in a plain RuntimeError."""
+_NO_MEMORY = "out of memory: try a smaller --batch-size with more --accumulation, or fewer --max-tokens"
 
 _EPILOG = """\
 Any other setting: --set optim.weight_decay=0.1 (see train/config.py), or a TOML file: --config run.toml.
@@ -221,8 +224,13 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: {error}") from None
 
 
+def out_of_memory(error: Exception) -> bool:
+    """Whether torch or Python found no room: by name and text, since nothing here may import torch."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _NO_ROOM in str(error)
+
+
 def guard(main: Callable[..., None]) -> Callable[..., int]:
-    """Wrap a command: a user's error becomes one line on stderr and its exit code, Ctrl-C becomes 130."""
+    """Wrap a command: what a user can mend becomes one line on stderr and an exit code, Ctrl-C becomes 130."""
 
     @functools.wraps(main)
     def guarded(argv: list[str] | None = None) -> int:
@@ -237,6 +245,14 @@ def guard(main: Callable[..., None]) -> Callable[..., int]:
             return INTERRUPTED
         except BrokenPipeError:  # `... | head` has read enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError as error:  # no room, no permission; it names the file
+            print(f"error: {shown(str(error))}", file=sys.stderr)
+            return DataError.exit_code
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            print(f"error: {_NO_MEMORY} ({shown(str(error)).splitlines()[0]})", file=sys.stderr)
+            return 1
         return 0
 
     return guarded

@@ -107,6 +107,9 @@ class OptimConfig:
         require(0 <= self.weight_decay < 1, f"weight_decay is {self.weight_decay}, must lie in [0, 1)")
         require(self.decay in ("decoupled", "l2"), f"decay {self.decay!r} is neither decoupled nor l2")
         require(self.schedule in ("linear", "constant"), f"schedule {self.schedule!r} is not linear or constant")
+        for name in ("beta1", "beta2"):
+            require(0 <= getattr(self, name) < 1, f"{name} is {getattr(self, name)}, must lie in [0, 1)")
+        require(0 < self.eps < 1, f"eps is {self.eps}, must lie between 0 and 1")
         require(self.max_grad_norm > 0, f"max_grad_norm is {self.max_grad_norm}, must be positive")
 
 

@@ -114,7 +114,7 @@ def largest(number: int, after_saving: bool = False) -> int:
     if world_size() == 1:
         return number
     found = torch.tensor(number)
-    with _answered():
+    with _answered(SAVING if after_saving else TIMEOUT):
         dist.all_reduce(found, dist.ReduceOp.MAX, group=_patient[0] if after_saving else None)
     return int(found)
 
@@ -148,16 +148,16 @@ def seed_update(dropout: torch.Generator, device: torch.device, seed: int, step:
 
 
 @contextmanager
-def _answered() -> Iterator[None]:
+def _answered(limit: timedelta = TIMEOUT) -> Iterator[None]:
     """Inside, a process that does not answer becomes a user's error.
 
     Raises:
-        LostProcessError: it ended, or is late by more than `TIMEOUT`.
+        LostProcessError: it ended, or is late by more than `limit`.
     """
     try:
         yield
     except RuntimeError as error:
-        reason = str(error).splitlines()[0].split(". ")[0]  # what follows is advice about bugs
+        reason = str(error).partition("\n")[0].split(". ")[0]  # what follows is advice about bugs
         raise LostProcessError(
-            f"another process of the run ended, or did not answer for {TIMEOUT.seconds} s ({reason})"
+            f"another process of the run ended, or did not answer for {limit.seconds} s ({reason})"
         ) from None

@@ -48,9 +48,10 @@ def log_update(job: Job, state: TrainState, entry: dict[str, Any]) -> float:
     loss, correct, norm = (tensor.item() for tensor in entry.pop("tensors"))
     norms = {name: value.item() for name, value in entry.pop("norms").items()}
     examples, batches = entry.pop("examples"), entry.pop("batches")
-    state.epoch_loss += loss * examples
-    state.epoch_correct += int(correct)
-    state.epoch_examples += examples
+    if math.isfinite(loss):  # one that a loss scaler skips is no part of the epoch's means
+        state.epoch_loss += loss * examples
+        state.epoch_correct += int(correct)
+        state.epoch_examples += examples
     clocks = {"seconds": state.seconds, "train_seconds": state.train_seconds}
     job.records.log("train", **entry, loss=loss, grad_norm=norm, **clocks)
     if norms:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -180,13 +181,14 @@ def evaluate_watched(job: Job, state: TrainState) -> float | None:
 def log_epoch(job: Job, state: TrainState) -> float:
     """Record the epoch's means over its training examples; returns the mean loss."""
     flush(job, state)
-    train_loss = state.epoch_loss / state.epoch_examples
+    examples = state.epoch_examples or math.nan  # none, where a loss scaler skipped every update
+    train_loss = state.epoch_loss / examples
     job.records.log(
         "epoch",
         step=state.step,
         epoch=state.epoch + 1,
         train_loss=train_loss,
-        train_accuracy=state.epoch_correct / state.epoch_examples,
+        train_accuracy=state.epoch_correct / examples,
         seconds=state.seconds,
         train_seconds=state.train_seconds,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ class Stopping:
         """
         monitor = self.config.monitor
         value = -figures[monitor] if monitor.endswith("accuracy") else figures[monitor]
-        if self.best is None or value < self.best - self.config.min_delta:
+        if self.best is None or math.isnan(self.best) or value < self.best - self.config.min_delta:
             self.best, self.bad_epochs = value, 0
             return True
         self.bad_epochs += 1 if epoch > self.config.wait else 0

@@ -16,7 +16,7 @@ import numpy as np
 from analysis.probes.command import Subjects, effect, level, look, open_subjects, parser, recorded_pairs, spread
 from analysis.records.arms import Arm
 from analysis.records.runs import Run
-from analysis.statistics.paired import Array, compare_items
+from analysis.statistics.paired import Array, compare_items, pseudo_values
 from train.cli import guard
 from train.data.pairs import Example, content_hash
 
@@ -113,21 +113,25 @@ class Survey:
             grid, points = plane_rows(arm.name, run, self.terrain, path)
             self.planes, self.paths = self.planes + grid, self.paths + points
 
-    def between(self, subjects: Subjects) -> tuple[Rows, Rows, dict[str, list[Array]]]:
-        """Returns the loss along all lines between runs, their barriers, and how far each pair's rises half-way."""
+    def between(self, subjects: Subjects) -> tuple[Rows, Rows, dict[str, dict[tuple[int, int], Array]]]:
+        """Returns the loss along all lines between runs, their barriers, and how far each pair's rises half-way.
+
+        That is by what lies between them and by their seeds, `(I,)` each.
+        """
         from analysis.probes.surface import barrier
         from analysis.probes.surface import between as part_way
 
         lines: Rows = []
         barriers: Rows = []
-        rises: dict[str, list[Array]] = {}
+        rises: dict[str, dict[tuple[int, int], Array]] = {}
         for what, one, other in neighbours(subjects):
             found = [self.terrain.losses(part_way(self.last[one], self.last[other], share)) for share in BETWEEN]
             losses = [float(each.mean()) for each in found]
             named = {"what": what, "seeds": f"{one.seed} and {other.seed}"}
             lines += [{**named, "at": at, "loss": loss} for at, loss in zip(BETWEEN, losses, strict=True)]
             barriers.append({**named, "barrier": barrier(BETWEEN, losses)})
-            rises.setdefault(what, []).append(found[len(BETWEEN) // 2] - (found[0] + found[-1]) / 2)
+            half_way = found[len(BETWEEN) // 2] - (found[0] + found[-1]) / 2
+            rises.setdefault(what, {})[one.seed, other.seed] = half_way
         return lines, barriers, rises
 
     def record(self, subjects: Subjects) -> dict[str, Any]:
@@ -137,9 +141,9 @@ class Survey:
         if pair := subjects.pair():
             one, other = (np.array([self.radii[run] for run in runs]) for runs in pair)
             effects.append(effect("F1", compare_items(one, other)))
-        ours, theirs = (rises.get(f"{init}, seeds") for init in ("pretrained", "scratch"))
-        if ours and theirs:
-            effects.append(effect("F2", compare_items(np.array(ours), np.array(theirs), paired=False)))
+        ours, theirs = (rises.get(f"{init}, seeds", {}) for init in ("pretrained", "scratch"))
+        if min(len(ours), len(theirs)) >= 3:  # a run's share in a mean over pairs shows from three runs on
+            effects.append(effect("F2", compare_items(pseudo_values(ours), pseudo_values(theirs), paired=False)))
         flat = [(arm.name, level(np.array([self.radii[run] for run in arm.runs]))) for arm in subjects.arms]
         return {
             "lines": self.lines,

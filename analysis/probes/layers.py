@@ -17,6 +17,7 @@ from analysis.probes.parts import Tensors, movement, parts_of
 from analysis.probes.similarity import alignment_gap, batch_parts
 from analysis.records.runs import Run
 from analysis.statistics.paired import Array, Comparison, compare_items, compare_values
+from models.errors import DataError
 from train.cli import guard
 from train.data.pairs import Example, content_hash
 
@@ -192,7 +193,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     def make() -> dict[str, Any]:
         subjects = open_subjects(asked.runs, keeps_path, "a trajectory/")
-        ledger = Ledger(recorded_pairs(subjects.paths, "test", asked.data))
+        pairs = recorded_pairs(subjects.paths, "test", asked.data)
+        if len(pairs) < BATCH:
+            raise DataError(f"{len(pairs)} test pairs: the layers are compared in batches of {BATCH}")
+        ledger = Ledger(pairs)
         for arm in subjects.arms:
             for run in arm.runs:
                 first, *_, last = snapshots(subjects.paths[run]).values()

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.records.text import clean, clean_tree
+from models.errors import DataError
 
 SCHEMA_VERSION = 1
 
@@ -55,7 +56,7 @@ EVALUATION_COLUMNS = (*CLOCKS, "loss", "accuracy")
 EPOCH_COLUMNS = ("step", "epoch", "train_loss", "train_accuracy")
 
 
-class RecordError(ValueError):
+class RecordError(DataError):
     """A record that cannot be read; the message says which file, where, and what would be right."""
 
 

@@ -69,7 +69,7 @@ def accuracy_clause(arm: Arm) -> str:
     """Returns an arm's mean test accuracy with its interval."""
     values = [run.accuracy("test") for run in arm.runs]
     found, over = accuracy_interval(values, arm.runs[0].examples("test"))
-    source = {"seeds": "시드", "items": "문항"}.get(over, over)
+    source = {"seeds": "시드", "test items": "문항"}[over]
     return (
         f"{ARMS[arm.init]} {number(fmean(values))} (시드 {len(values)}개, {source}에 대한 "
         f"{interval_text((found.low, found.high))})"

@@ -31,7 +31,7 @@ def headline_pair(arms: Sequence[Arm]) -> tuple[Arm, Arm] | None:
 
 
 def accuracy_gap(one: Arm, other: Arm, split: str) -> Comparison | None:
-    """Returns first arm minus second over the seeds that both have and all items; None without seeds or predictions.
+    """Returns first arm minus second over the seeds that both have and all items; None without seeds or two items.
 
     Raises:
         RecordError: the runs answered different items.
@@ -40,7 +40,7 @@ def accuracy_gap(one: Arm, other: Arm, split: str) -> Comparison | None:
     if not pairs or any(split not in run.answers for pair in pairs for run in pair):
         return None
     matrix = correctness([run for pair in pairs for run in pair], split)
-    return compare_items(matrix[0::2], matrix[1::2])
+    return None if matrix.shape[1] < 2 else compare_items(matrix[0::2], matrix[1::2])
 
 
 def same_answers(one: Arm, other: Arm, split: str) -> bool:

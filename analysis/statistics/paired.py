@@ -7,7 +7,7 @@ Source: Searle, Casella and McCulloch 1992, Variance Components, ch. 4 (moment e
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,6 +145,23 @@ def compare_items(one: Array, other: Array, *, paired: bool = True) -> Compariso
     check_seeds(one, other, paired)
     one, other = one.astype(np.float64), other.astype(np.float64)
     return crossed([one - other] if paired else [one, -other], (len(one), len(other)))
+
+
+def pseudo_values(pairs: Mapping[tuple[int, int], Array]) -> Array:
+    """Returns each run's share in a mean over all pairs of runs, whose mean is that mean; pairs share runs.
+
+    Args:
+        pairs: runs -> a quantity of the two, `(I,)`; every two of three or more runs.
+
+    Returns:
+        `(S, I)`, by run: S times the mean over all pairs, less S - 1 times that over the pairs without the run.
+
+    Source: Tukey 1958; Arvesen 1969, Annals of Mathematical Statistics 40(6), for means over pairs.
+    """
+    runs = sorted({run for pair in pairs for run in pair})
+    whole = np.mean(list(pairs.values()), axis=0)
+    without = [np.mean([found for pair, found in pairs.items() if run not in pair], axis=0) for run in runs]
+    return len(runs) * whole - (len(runs) - 1) * np.array(without)
 
 
 def compare_values(one: Array, other: Array, *, paired: bool = True) -> Comparison:

@@ -7,10 +7,12 @@ The pairs come in matched sets (see `train.data.matched`): one sentence of a pai
 """
 
 import argparse
+import sys
 from collections.abc import Callable
 from random import Random
 from typing import NoReturn
 
+from train.cli import guard
 from train.data.controlled_people import comparison, conjunction, modifier, temporal, voice
 from train.data.controlled_things import adjective, negation, numeral, quantifier, taxonomy
 from train.data.lexicon import SEEN, UNSEEN
@@ -98,7 +100,9 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
+@guard
 def main(argv: list[str] | None = None) -> None:
+    """Print what was asked for."""
     parser = _Parser(prog="python -m train.data.controlled", description="Print pairs of the built-in corpus.")
     parser.add_argument("--show", type=_count, default=20, metavar="N", help="number of pairs (default: %(default)s)")
     parser.add_argument("--split", choices=tuple(SETS), default="train", help="default: %(default)s")
@@ -115,4 +119,4 @@ def _count(text: str) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

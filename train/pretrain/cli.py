@@ -24,7 +24,7 @@ _ACCEPTED = {
 ELSEWHERE = "FOLDER"
 """Stands for a place of the user's choice."""
 PRETRAIN_FLAGS = tuple(entry for entry in FLAGS if entry[0] in _ACCEPTED)
-_FIXED = ("init", "head_init", "freeze", "evaluation", "export", "mlm", "data.hide")
+_FIXED = ("init", "head_init", "freeze", "evaluation", "export", "mlm", "depth", "data.hide")
 _DECIDE_WEIGHTS = (
     "checkpoint",
     *(f"data.{name}" for name in ("dataset", "folder", "columns", "label_names", "overlap")),

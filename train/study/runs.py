@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from models.errors import DivergedError, UserError
-from models.files import replaced_file
+from models.files import remove, replaced_file
 from train.cli import flatten, recorded_config
 from train.commands import changes, flags_for
 from train.config import NUMERICS_VERSION, RunConfig, to_record
@@ -106,9 +106,9 @@ def clear(directory: Path) -> None:
     """Take away what a run killed before its first measurement left behind, unless another process holds it."""
     if directory.is_dir():
         with contextlib.suppress(Timeout), FileLock(directory / "run.lock", timeout=0):
-            for entry in directory.glob("*.json*"):
+            for entry in (*directory.glob("*.json*"), directory / "trajectory"):  # a half-written record is a folder
                 if state_of(directory) == RunState.NEW:
-                    entry.unlink()
+                    remove(entry)
 
 
 def command_of(config: RunConfig, directory: Path) -> list[str]:
