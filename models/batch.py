@@ -91,11 +91,6 @@ class TokenBatch:
     groups: tuple[Group, ...]
     """The sequences again, in order, as attention lays them out."""
 
-    @property
-    def batch_size(self) -> int:
-        """B, the number of sequences."""
-        return len(self.first_B)
-
     @classmethod
     def from_sequences(cls, ids: Sequence[Tensor], segments: Sequence[Tensor], grouped: bool = True) -> TokenBatch:
         """Pack sequences given as 1-D int64 tensors of ids and, in step, of token types.

@@ -72,11 +72,6 @@ class EncoderConfig:
             raise ValueError(f"pad_token_id {self.pad_token_id} is not in the vocabulary of {self.vocab_size}")
 
     @property
-    def head_size(self) -> int:
-        """Width of one attention head."""
-        return self.hidden_size // self.num_attention_heads
-
-    @property
     def first_position(self) -> int:
         """Row of the position table that serves a sequence's first token: 0, or RoBERTa's padding_idx + 1."""
         return self.pad_token_id + 1 if self.family == "roberta" else 0

@@ -62,7 +62,7 @@ def test_a_round_measures_every_figure(benchmark):
     assert (ours["examples"], peer["examples"]) == (64, 32)
     assert ours["tokens_per_example"] == pytest.approx(peer["tokens_per_example"], abs=1.0)
     assert ours["tokens_per_example"] == found["measured"]["trainer.grouped"]["tokens_per_example"]
-    assert ours["first_step_seconds"] > 0.5 and 100 < ours["peak_memory_mb"] < 5_000
+    assert ours["first_step_seconds"] >= max(ours["stages"].values()) > 0 and 100 < ours["peak_memory_mb"] < 5_000
     for stages in (ours["stages"], peer["stages"]):
         assert tuple(stages) == STAGES and list(stages.values()) == sorted(stages.values())
     for shares in (ours["shares_of_time"], found["measured"]["ours.evaluate"]["shares_of_time"]):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from controlled_facts import facts
 from controlled_oracle import Knowledge, solve
 from controlled_reader import Reader
 from sklearn.feature_extraction.text import CountVectorizer
@@ -18,7 +19,6 @@ from sklearn.linear_model import LogisticRegression
 from train.data.controlled import load_controlled, main
 from train.data.lexicon import SEEN, UNSEEN
 from train.data.pairs import LABELS, Example
-from train.data.vocabulary import facts
 
 SIZES = {"train": 6000, "validation": 1002, "test": 1512, "test_unseen": 1512}
 SET_SIZES = {"taxonomy": 9, "conjunction": 9}

@@ -37,7 +37,7 @@ def batch_of(lengths: list[int]) -> TokenBatch:
 
 def loss_and_gradients(model: SequenceClassifier, batch: TokenBatch) -> list[torch.Tensor]:
     model.zero_grad()
-    labels = torch.arange(batch.batch_size) % 3
+    labels = torch.arange(len(batch.first_B)) % 3
     loss = torch.nn.functional.cross_entropy(model.classify(batch), labels)
     loss.backward()
     return [loss.detach(), *(p.grad.to_dense().clone() for p in model.parameters() if p.grad is not None)]
@@ -126,7 +126,7 @@ def test_a_frozen_encoder_is_asked_once_for_each_pair(tmp_path, tiny_checkpoint,
     asked = []
     original = SequenceClassifier.features
     monkeypatch.setattr(
-        SequenceClassifier, "features", lambda self, batch: asked.append(batch.batch_size) or original(self, batch)
+        SequenceClassifier, "features", lambda self, batch: asked.append(len(batch.first_B)) or original(self, batch)
     )
     train(tmp_path, tiny_checkpoint, "--init", "pretrained", "--freeze", "all", "--epochs", "3")
     assert sum(asked) == 96 + 48 + 48 + 48

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+
 import pytest
 import torch
 
@@ -24,6 +26,8 @@ GOLDEN = {
     "ragged": [1.342222, 1.197818, 1.151275],
 }
 """Training losses of steps 1, 10 and 20 (ragged: 1, 4 and 8); NUMERICS_VERSION must be raised when they change."""
+DIGITS = 2e-6 if platform.machine() in ("x86_64", "AMD64") else 1e-3
+"""How near: 1e-6, and the last recorded digit, whatever an x86 processor's instructions. Others round otherwise."""
 
 
 @pytest.fixture
@@ -70,7 +74,7 @@ def test_golden_losses(tmp_path, tiny_checkpoint, init):
     """In batches of like length, which take one group and one pass: these losses are as old as numerics version 2."""
     run = train(tmp_path, tiny_checkpoint, "--init", init, "--epochs", "4", "--set", "optim.length_pool=50")
     found = losses(run)
-    assert [found[0], found[9], found[19]] == pytest.approx(GOLDEN[init], abs=2e-6)  # 1e-6, and the last recorded digit
+    assert [found[0], found[9], found[19]] == pytest.approx(GOLDEN[init], abs=DIGITS)
 
 
 def test_golden_losses_of_ragged_pairs(tmp_path, tiny_checkpoint):
@@ -84,7 +88,7 @@ def test_golden_losses_of_ragged_pairs(tmp_path, tiny_checkpoint):
     flags = ("--dataset", "own", "--data", str(path), "--epochs", "4", "--batch-size", "48")
     run = train(tmp_path, tiny_checkpoint, "--init", "scratch", *flags)
     found = losses(run)
-    assert [found[0], found[3], found[7]] == pytest.approx(GOLDEN["ragged"], abs=2e-6)
+    assert [found[0], found[3], found[7]] == pytest.approx(GOLDEN["ragged"], abs=DIGITS)
 
 
 def test_gradients_are_recorded_by_layer(tmp_path, tiny_checkpoint, monkeypatch):
@@ -101,10 +105,12 @@ def test_gradients_are_recorded_by_layer(tmp_path, tiny_checkpoint, monkeypatch)
 def test_an_evaluation_is_the_same_to_the_bit_on_any_number_of_threads(job, monkeypatch):
     monkeypatch.setattr(evaluation, "CPU_TOKENS", 50)  # so that there are many parts
     before, found = torch.get_num_threads(), []
-    for threads in (1, 3):
-        torch.set_num_threads(threads)
-        found.append(evaluation.evaluate(job.model.float(), job.validation, job.precision).logits_NC)
-    torch.set_num_threads(before)
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            found.append(evaluation.evaluate(job.model.float(), job.validation, job.precision).logits_NC)
+    finally:
+        torch.set_num_threads(before)
     assert torch.equal(*found)
 
 

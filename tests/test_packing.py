@@ -31,7 +31,7 @@ def test_every_token_stands_where_plain_lists_have_it(sequences):
     assert batch.ids_T.tolist() == flat and batch.segments_T.tolist() == [token % 2 for token in flat]
     assert batch.positions_T.tolist() == [place for sequence in sequences for place in range(len(sequence))]
     starts = [sum(map(len, sequences[:i])) for i in range(len(sequences))]
-    assert batch.first_B.tolist() == starts and batch.batch_size == len(sequences)
+    assert batch.first_B.tolist() == starts and len(batch.first_B) == len(sequences)
 
 
 @given(SEQUENCES)

@@ -99,8 +99,14 @@ def test_predictions_are_those_of_the_recorded_accuracy(arms):
     after = record(arms["pretrained"], "summary")["evaluations"]["after"]
     for split in ("test", "test_unseen"):
         chosen = [row for row in rows if row["split"] == split]
-        right = sum(row["gold"] == max(LABELS, key=lambda name: float(row[name])) for row in chosen)
-        assert right / len(chosen) == pytest.approx(after[split]["accuracy"], abs=0.03)  # ties after rounding
+        tops = [[name for name in LABELS if float(row[name]) == max(float(row[n]) for n in LABELS)] for row in chosen]
+        surely, perhaps = (
+            sum(row["gold"] in top and len(top) <= most for row, top in zip(chosen, tops, strict=True))
+            for most in (1, 3)
+        )
+        assert (
+            surely <= round(after[split]["accuracy"] * len(chosen)) <= perhaps
+        )  # a tie after rounding may go either way
         nll = -sum(math.log(float(row[row["gold"]])) for row in chosen) / len(chosen)
         assert nll == pytest.approx(after[split]["loss"], abs=1e-3)
 
@@ -159,14 +165,15 @@ def test_a_run_directory_in_use_is_refused_and_left_alone(arms, tiny_checkpoint)
     assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
 
 
-def test_records_hold_no_path_user_or_host(arms, tmp_path_factory):
-    import getpass
-    import socket
-
-    base = str(tmp_path_factory.getbasetemp())
-    for path in arms["pretrained"].glob("*.*"):
+def test_records_hold_no_path_user_or_host(tmp_path, tiny_checkpoint, monkeypatch):
+    for module, name in (("socket", "gethostname"), ("platform", "node"), ("getpass", "getuser"), ("os", "getlogin")):
+        monkeypatch.setattr(f"{module}.{name}", lambda name=name: f"secret-{name}")
+    for variable in ("USER", "LOGNAME", "HOSTNAME"):
+        monkeypatch.setenv(variable, f"secret-{variable}")
+    run = train(tmp_path, tiny_checkpoint, "--max-steps", "1")
+    for path in run.glob("*.*"):
         text = path.read_text(encoding="utf-8")
-        for secret in (base, "/home", "/root", socket.gethostname(), f'"{getpass.getuser()}"'):
+        for secret in (str(tmp_path.parent), str(Path.home()), "secret-"):
             assert secret not in text, f"{path.name} holds {secret}"
 
 

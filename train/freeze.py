@@ -26,7 +26,7 @@ def frozen_layers(config: FreezeConfig, layers: int, epoch: int) -> int:
 
 
 def frozen_parts(model: SequenceClassifier, config: FreezeConfig, epoch: int = 0) -> list[nn.Module]:
-    """The modules that do not learn in an epoch: the embeddings and lowest layers, and the pooler if no layer learns.
+    """The modules that do not learn in an epoch: the embeddings and lowest layers; with `all`, the pooler too.
 
     Raises:
         UserError: more layers are to be frozen than the encoder has.

@@ -1,4 +1,4 @@
-"""The run directory: what a run writes, and the only thing that analysis reads."""
+"""The run directory: what a run writes, and what analysis reads of it."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class TrainState:
     updates: int = 0
     """Place in the schedule: updates tried, less those that the loss scaler skipped."""
     epoch: int = 0
-    """Epochs finished."""
+    """Epochs ended, one that `max_steps` cut short included."""
     position: int = 0
     """Updates tried in the present epoch."""
     examples_seen: int = 0

@@ -35,10 +35,6 @@ class Comparison:
     """Test items that both arms answered; 0 for a quantity without items."""
     over: str
     """What the interval generalises over: `seeds and items`, `seeds`, or, with a single seed, `items`."""
-    seed_variance: float = math.nan
-    """Components of the gap's variance, each cut at 0; NaN where the design does not tell them."""
-    item_variance: float = math.nan
-    residual_variance: float = math.nan
 
     def interval(self, coverage: float = 0.95) -> tuple[float, float]:
         """Returns the ends of the interval; NaN where there is none."""
@@ -113,8 +109,8 @@ def crossed(parts: Sequence[Array], seeds: tuple[int, int]) -> Comparison:
     rows = [float(part.mean(axis=1).var(ddof=1)) for part in parts]
     noise = math.fsum(residual / len(part) for residual, part in zip(residuals, parts, strict=True))
     item = max(0.0, float(item_gaps.var(ddof=1)) - noise)
-    # The mean squares over seeds hold seed and residual variance together and enter as they are. Splitting them, and
-    # cutting a negative seed variance at 0, is for display alone: it must not make the interval narrower.
+    # The mean squares over seeds hold seed and residual variance together and enter as they are: to split them, and to
+    # cut a negative seed variance at 0, would make the interval narrower.
     spread = [row / len(part) for row, part in zip(rows, parts, strict=True)]
     over_seeds = math.fsum(spread), satterthwaite(spread, [len(part) - 1 for part in parts])
     over_items = item / items, items - 1.0
@@ -123,9 +119,6 @@ def crossed(parts: Sequence[Array], seeds: tuple[int, int]) -> Comparison:
         standard_error=math.sqrt(over_seeds[0] + over_items[0]),
         degrees=weighted_degrees(over_seeds, over_items),
         over="seeds and items",
-        seed_variance=math.fsum(max(0.0, row - rest / items) for row, rest in zip(rows, residuals, strict=True)),
-        item_variance=item,
-        residual_variance=math.fsum(residuals),
     )
 
 

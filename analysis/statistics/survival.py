@@ -70,7 +70,7 @@ def median_time(curve: Survival) -> tuple[float, float, float]:
     """Returns the median time with the ends of its 95% interval; infinity where the data do not reach so far.
 
     The interval holds the times at which the pointwise interval of the share includes one half. Once every run has
-    had the event the pointwise interval is undefined and counts as not including it.
+    had the event that interval is undefined: an upper end that was not reached before is infinite.
     Source: Brookmeyer and Crowley 1982, Biometrics 38.
     """
     gone = curve.share == 0

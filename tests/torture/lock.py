@@ -88,8 +88,11 @@ def timed(run: Path) -> Callable[[], Any]:
 
 def first_to_end(children: list[Child]) -> Child:
     """The child that ends first; its outcome is still to be asked for."""
-    pid = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT).si_pid  # type: ignore[union-attr]
-    return next(child for child in children if child.pid == pid)
+    pipes = select.poll()
+    for child in children:
+        pipes.register(child.output, 0)  # asks for nothing but to be told that the other end has closed
+    (closed, _), *_ = pipes.poll()
+    return next(child for child in children if child.output == closed)
 
 
 def killed_holder(bench: Bench) -> Trial:

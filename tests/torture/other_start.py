@@ -83,7 +83,7 @@ def allowed(bench: Bench, run: Path, what: str, named: str, flags: tuple[str, ..
 
 
 def threads_matter(bench: Bench) -> Trial:
-    """Why the thread count is on the list: each count repeats its own weights, and the two are not the same."""
+    """Each count repeats its own weights. That two counts may not agree is why the count is on the list."""
     runs = {threads: [bench.new_run(), bench.new_run()] for threads in ("1", "2")}
     wrong = ""
     for threads, pair in runs.items():
@@ -92,9 +92,7 @@ def threads_matter(bench: Bench) -> Trial:
     if not wrong:
         changing = [threads for threads, pair in runs.items() if differences(*pair)]
         wrong = f"{changing} threads do not repeat their weights" if changing else ""
-    if not wrong and WEIGHTS not in differences(runs["1"][0], runs["2"][0]):
-        wrong = "1 and 2 threads give the same weights"
-    return Trial(what="1 and 2 threads: different weights, each repeatable", wrong=wrong)
+    return Trial(what="1 and 2 threads: each repeatable", wrong=wrong)
 
 
 R6 = Fault(

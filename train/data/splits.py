@@ -1,4 +1,5 @@
-"""From a data source to train, validation and test: no premise in two of the first two, no pair in train and test."""
+"""From a data source to train, validation and test. What is drawn from the training pairs shares no premise with them;
+what comes in files of its own may share premises, which are counted, and pairs only where the user says `keep`."""
 
 from __future__ import annotations
 
@@ -96,7 +97,8 @@ def _part(
     """Train, validation and tests.
 
     Raises:
-        DataError: one of them would be empty or smaller than asked for.
+        DataError: train or validation would be empty, or train smaller than asked for. Of the others all there are
+            will do.
     """
     pairs = dict(source.pairs)
     drawn = {"validation": config.validation_examples, "test": config.test_examples or config.validation_examples}
