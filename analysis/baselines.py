@@ -12,11 +12,12 @@ from typing import Any
 from analysis.records.files import write_whole
 from analysis.statistics.intervals import wilson
 from models.errors import UserError
-from train.cli import add_flags, given, guard
+from train.cli import add_flags, given
 from train.config import DataConfig, RunConfig, with_setting
 from train.data.pairs import LABELS, Example
 from train.data.splits import Splits, load_splits
 from train.flags import DATA_FLAGS
+from train.guard import guard
 
 SEES = {"premise only": ("premise",), "hypothesis only": ("hypothesis",), "both": ("premise", "hypothesis")}
 """What a bag of words is made from."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from analysis.records.text import clean
 from models.errors import DataError
-from train.cli import guard
+from train.guard import guard
 
 
 def parser() -> argparse.ArgumentParser:

@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis.records.files import write_whole
 from analysis.statistics.simulation import ITEMS, METHODS, settings, simulate
-from train.cli import guard
+from train.guard import guard
 
 BAND = (0.93, 0.97)
 """Coverage that counts as right for a 95% interval; it leaves room for the simulation's own error."""

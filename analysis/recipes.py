@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from train.cli import guard
+from train.guard import guard
 
 
 def parser() -> argparse.ArgumentParser:

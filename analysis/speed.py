@@ -17,7 +17,7 @@ from analysis.records.benchmark import RATES, SHARES, SPEED_UPS, read_benchmark
 from analysis.records.files import write_whole
 from analysis.records.reading import RecordError
 from analysis.records.text import clean
-from train.cli import guard
+from train.guard import guard
 
 OURS, PEER = "#0072b2", "#d55e00"
 """Source: Okabe and Ito 2008, safe for colour-blind readers."""

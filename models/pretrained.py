@@ -1,39 +1,29 @@
-"""Reading a checkpoint's tensors under our names with every one accounted for, and writing a classifier back.
-
-The tables of names stand in `key_tables.py`.
-"""
+"""A checkpoint's tensors under our names, every one accounted for. The tables of names stand in `key_tables.py`."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from models.classifier import SequenceClassifier
 from models.config import EncoderConfig
 from models.errors import CheckpointError
-from models.files import replaced_folder
-from models.hub_config import FIELD_NAMES, config_to_hub, masked_lm_config_to_hub
+from models.hub_config import FIELD_NAMES
 from models.key_tables import (
     DROPPED,
     ENCODERS,
     HEADS,
-    MASKED_LM_HEADS,
     PREFIXES,
     expand,
     expected_shape,
     size_fields,
 )
-from models.masked_lm import MaskedLanguageModel
 from models.sources import Checkpoint
-from models.tokenizer_file import export_tokenizer
 from models.weights_file import printable, read_header, up_to_ten
 
 _FLOATS = ("F64", "F32", "F16", "BF16")
@@ -82,97 +72,32 @@ def read_tensors(
             shape than config.json says, of an integer type, or holds NaN or infinity.
     """
     path, config = checkpoint.weights, checkpoint.config
-    kept = _model_names(config if depth is None else replace(config, num_hidden_layers=depth))
+    kept = model_names(config if depth is None else replace(config, num_hidden_layers=depth))
     read_header(path)
     try:
         with safe_open(path, framework="pt") as file:
             sources, ignored = _match_names(list(file.keys()), config, with_head, path)
-            slices = {ours: file.get_slice(theirs) for ours, theirs in sources.items()}
-            stored = {ours: part.get_dtype() for ours, part in slices.items()}
-            _check_types(stored, path)
-            _check_shapes({ours: tuple(part.get_shape()) for ours, part in slices.items()}, config, path)
+            stored = _check_tensors({ours: file.get_slice(theirs) for ours, theirs in sources.items()}, config, path)
             wanted = {ours: theirs for ours, theirs in sources.items() if ours in kept and only(ours)}
             tensors = {ours: _to_float32(file.get_tensor(theirs)) for ours, theirs in wanted.items()}
     except SafetensorError as error:
         raise CheckpointError(f"{path}: not a usable safetensors file: {printable(str(error))}") from error
-    broken = [ours for ours, tensor in tensors.items() if not _is_finite(tensor)]
-    if broken:
-        raise CheckpointError(f"{path}: NaN or infinity in {up_to_ten(broken)}")
-    left_out = {theirs: ours for ours, theirs in sources.items() if ours not in tensors}
+    _check_values(tensors, path)
     above = f"in a layer beyond num_hidden_layers {depth}"
+    left_out = {theirs: ours for ours, theirs in sources.items() if ours not in tensors}
     ignored |= {theirs: otherwise if ours in kept else above for theirs, ours in left_out.items()}
     fresh = [ours for ours in kept if ours not in tensors]
     converted = {ours: stored[ours] for ours in tensors if stored[ours] != "F32"}
     return tensors, LoadReport(list(tensors), ignored, fresh, converted)
 
 
-def export_checkpoint(model: SequenceClassifier, folder: Path, labels: Sequence[str], tokenizer: Path | None) -> None:
-    """Write a folder that transformers' AutoModelForSequenceClassification and AutoTokenizer open.
-
-    Holds model.safetensors, config.json and, given a `tokenizer` (a tokenizer.json), that without truncation and
-    padding. A folder that was there is replaced once the new one is whole.
-
-    Args:
-        labels: names of the classes in the order of the logits.
-
-    Raises:
-        ValueError: another number of labels than logits, or a configuration the family's format cannot express.
-        CheckpointError: the folder cannot be written.
-    """
-    num_logits = model.state_dict()["head.output.bias"].shape[0]
-    if len(labels) != num_logits:
-        raise ValueError(f"{len(labels)} labels for {num_logits} logits")
-    _export(model, HEADS, config_to_hub(model.config, labels), folder, tokenizer)
-
-
-def export_masked_lm(model: MaskedLanguageModel, folder: Path, tokenizer: Path | None) -> None:
-    """The same for transformers' AutoModelForMaskedLM; the word table is written once.
-
-    Raises:
-        ValueError: a configuration the family's format cannot express.
-        CheckpointError: the folder cannot be written.
-    """
-    _export(model, MASKED_LM_HEADS, masked_lm_config_to_hub(model.config), folder, tokenizer)
-
-
-def _export(
-    model: SequenceClassifier | MaskedLanguageModel,
-    heads: Mapping[str, dict[str, str]],
-    hub_config: dict[str, Any],
-    folder: Path,
-    tokenizer: Path | None,
-) -> None:
-    names = _hub_names(model.config, heads)
-    tensors = {
-        names[ours]: tensor.detach().to("cpu", torch.float32).contiguous()
-        for ours, tensor in model.state_dict().items()
-    }
-    config = json.dumps(hub_config, indent=2)
-    try:
-        with replaced_folder(folder) as fresh:
-            save_file(tensors, fresh / "model.safetensors", metadata={"format": "pt"})
-            (fresh / "config.json").write_text(config + "\n", encoding="utf-8")
-            if tokenizer is not None:
-                export_tokenizer(tokenizer, fresh, model.config)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{folder}: cannot be written ({error})") from error
-
-
-def _model_names(config: EncoderConfig, heads: Mapping[str, dict[str, str]] = HEADS) -> dict[str, str]:
+def model_names(config: EncoderConfig, heads: Mapping[str, dict[str, str]] = HEADS) -> dict[str, str]:
     """Every tensor of our model, in the tables' order -> the name that today's transformers gives it."""
     tables = ENCODERS[config.family] | heads[config.family]
     names: dict[str, str] = {}
     for theirs, ours in expand(tables, config).items():
         names.setdefault(ours, theirs)
     return names
-
-
-def _hub_names(config: EncoderConfig, heads: Mapping[str, dict[str, str]]) -> dict[str, str]:
-    """Ours -> the full name in a checkpoint with this head: the family's prefix before all but the head."""
-    return {
-        ours: theirs if ours.startswith("head.") else f"{config.family}.{theirs}"
-        for ours, theirs in _model_names(config, heads).items()
-    }
 
 
 def _match_names(
@@ -189,13 +114,15 @@ def _match_names(
     sources: dict[str, str] = {}
     ignored, unknown, twice = {}, [], []
     for name in sorted(names):
-        known = [bare for bare in _without_prefix(name) if bare in wanted or bare in dropped]
-        if not known:
+        bare = next((bare for bare in _without_prefix(name) if bare in wanted or bare in dropped), None)
+        if bare is None:
             unknown.append(name)
-        elif known[0] in dropped:
-            ignored[name] = dropped[known[0]]
-        elif sources.setdefault(wanted[known[0]], name) != name:
+        elif bare in dropped:
+            ignored[name] = dropped[bare]
+        elif wanted[bare] in sources:
             twice.append(name)
+        else:
+            sources[wanted[bare]] = name
     missing = [ours for ours in _required(config, with_head, sources) if ours not in sources]
     described = f"a {config.family} encoder with num_hidden_layers {config.num_hidden_layers}"
     for fault, culprits in (
@@ -205,7 +132,7 @@ def _match_names(
     ):
         if culprits:
             raise CheckpointError(f"{path}: {fault}: {up_to_ten(culprits)}")
-    return {ours: sources[ours] for ours in _model_names(config) if ours in sources}, ignored
+    return {ours: sources[ours] for ours in model_names(config) if ours in sources}, ignored
 
 
 def _without_prefix(name: str) -> Iterable[str]:
@@ -216,7 +143,21 @@ def _required(config: EncoderConfig, with_head: bool, present: Iterable[str]) ->
     """Ours that a checkpoint must bring: the encoder; a fine-tuned one also head and pooler; a pooler only whole."""
     pooler = with_head or any(ours.startswith("pooler.") for ours in present)
     optional = {"head": with_head, "pooler": pooler}
-    return [ours for ours in _model_names(config) if optional.get(ours.split(".")[0], True)]
+    return [ours for ours in model_names(config) if optional.get(ours.split(".")[0], True)]
+
+
+def _check_tensors(slices: Mapping[str, Any], config: EncoderConfig, path: Path) -> dict[str, str]:
+    """What type each of ours is stored in, once types and shapes have been found right; no value is read."""
+    stored = {ours: part.get_dtype() for ours, part in slices.items()}
+    _check_types(stored, path)
+    _check_shapes({ours: tuple(part.get_shape()) for ours, part in slices.items()}, config, path)
+    return stored
+
+
+def _check_values(tensors: Mapping[str, Tensor], path: Path) -> None:
+    broken = [ours for ours, tensor in tensors.items() if not _is_finite(tensor)]
+    if broken:
+        raise CheckpointError(f"{path}: NaN or infinity in {up_to_ten(broken)}")
 
 
 def _check_types(stored: dict[str, str], path: Path) -> None:

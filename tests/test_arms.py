@@ -14,7 +14,7 @@ from models.build import build_classifier, find_arm
 from models.classifier import SequenceClassifier
 from models.config import FAMILIES, EncoderConfig
 from models.errors import UserError
-from models.pretrained import export_checkpoint
+from models.export import export_checkpoint
 from models.sources import Checkpoint, find_checkpoint
 
 SEED = 3

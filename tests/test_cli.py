@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from models.errors import UserError
-from train.cli import default_of, guard, parse_run
+from train.cli import default_of, parse_run
 from train.commands import toml_value
 from train.config import RunConfig, from_record, to_record, with_setting
 from train.flags import FLAGS, SWITCHES
+from train.guard import guard
 from train.kinds import completed
 from train.plan import plan_run
 from train.recipes import RECIPES
@@ -140,7 +141,7 @@ def test_errors_leave_as_a_line_and_a_code(capsys):
         (OSError(28, "No space left on device", "out\x1b.json"), 3, "No space left on device: 'out"),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nSee the manual"), 1, "--batch-size"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), 1, "--accumulation"),
-        (MemoryError("no room"), 1, "(no room)"),
+        (MemoryError(), 1, "out of memory"),
     ],
 )
 def test_what_the_machine_lacks_leaves_as_a_line_too(capsys, error, code, said):

@@ -14,12 +14,13 @@ from tokenizers import models as token_models
 from torch import Tensor
 from torch.testing import assert_close
 
-from models import pretrained
+from models import export
 from models.build import copy_tensors_
 from models.classifier import SequenceClassifier
 from models.errors import CheckpointError
+from models.export import export_checkpoint
 from models.hub_config import read_labels
-from models.pretrained import export_checkpoint, read_tensors
+from models.pretrained import read_tensors
 from models.sources import find_checkpoint
 
 LABELS = ("entailment", "contradiction", "neutral")
@@ -131,7 +132,7 @@ def test_a_failed_export_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pretrained, "save_file", full_disk)
+    monkeypatch.setattr(export, "save_file", full_disk)
     with pytest.raises(CheckpointError, match=r"cannot be written .*No space left"):
         export_checkpoint(model, tmp_path / "export", LABELS, None)
     assert {path.name: path.read_bytes() for path in (tmp_path / "export").iterdir()} == before

@@ -27,6 +27,7 @@ FLOORS = {  # models/ in full; train/ where the order is part of the design. A m
     "models.key_tables": 2,
     "models.sources": 4,
     "models.pretrained": 5,
+    "models.export": 6,
     "models.build": 6,
     "models.fetch": 7,
 }

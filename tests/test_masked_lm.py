@@ -13,9 +13,10 @@ from torch.testing import assert_close
 
 from models.build import build_classifier, build_masked_lm
 from models.config import EncoderConfig
+from models.export import export_masked_lm
 from models.hub_config import read_config
 from models.masked_lm import MaskedLanguageModel
-from models.pretrained import export_masked_lm, read_tensors
+from models.pretrained import read_tensors
 from models.sources import find_checkpoint
 
 ASKED = ((0, 2), (0, 5), (2, 0), (2, 10), (3, 0))

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from models.build import build_masked_lm
 from models.errors import CheckpointError, DataError
-from models.pretrained import export_masked_lm
+from models.export import export_masked_lm
 from models.sources import find_checkpoint
 from tests.tiny import vocabulary
 from train.data.controlled import load_controlled

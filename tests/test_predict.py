@@ -16,7 +16,7 @@ from tiny_models import FAMILIES, our_model, saved, their_model
 
 from analysis.probes.inference import open_predictor
 from analysis.probes.predict import main
-from models.pretrained import export_checkpoint
+from models.export import export_checkpoint
 from tests.running import predictions, train
 from train.data.controlled import load_controlled
 from train.data.pairs import LABELS

@@ -14,8 +14,9 @@ from tests.running import TINY, metrics, record, train
 from tests.torture.compare import checkpoints, different_records
 from tests.torture.sabotage import before_call, replaced, send
 from train import checkpoint, loop, session
-from train.cli import guard, parse_run
+from train.cli import parse_run
 from train.data.pairs import LABELS
+from train.guard import guard
 from train.interrupt import Interrupted
 from train.records import RunDirectory
 from train.session import run

@@ -104,9 +104,8 @@ def test_predictions_are_those_of_the_recorded_accuracy(arms):
             sum(row["gold"] in top and len(top) <= most for row, top in zip(chosen, tops, strict=True))
             for most in (1, 3)
         )
-        assert (
-            surely <= round(after[split]["accuracy"] * len(chosen)) <= perhaps
-        )  # a tie after rounding may go either way
+        right = round(after[split]["accuracy"] * len(chosen))
+        assert surely <= right <= perhaps, "a tie after rounding may go either way"
         nll = -sum(math.log(float(row[row["gold"]])) for row in chosen) / len(chosen)
         assert nll == pytest.approx(after[split]["loss"], abs=1e-3)
 

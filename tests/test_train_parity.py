@@ -13,7 +13,7 @@ from tiny_models import FAMILIES, VOCABULARY, head_parts, saved, their_model
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.pretrained import export_checkpoint
+from models.export import export_checkpoint
 from models.sources import find_checkpoint
 from train import loop
 from train.cli import parse_run

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from models.classifier import SequenceClassifier
 from models.config import EncoderConfig
+from models.export import export_checkpoint
 from models.initialise import initialise_, random_stream
-from models.pretrained import export_checkpoint
 from train.data.controlled import load_controlled
 from train.data.pairs import LABELS
 

@@ -1,4 +1,4 @@
-"""Flags to RunConfig, from one table; how a user's error leaves the process. Imports no torch, so --help is quick."""
+"""Flags to RunConfig, from one table. Imports no torch, so --help is quick."""
 
 from __future__ import annotations
 
@@ -8,23 +8,17 @@ import json
 import os
 import re
 import shlex
-import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from models.errors import DataError, UserError, python, shown
+from models.errors import UserError, python
 from train.config import RunConfig, from_record, with_setting
 from train.flags import FLAGS, SWITCHES, Flag
 from train.kinds import completed
 from train.recipes import RECIPES
-
-INTERRUPTED = 130
-_NO_ROOM = "can't allocate memory"
-"""What torch says of a CPU's memory, in a plain RuntimeError."""
-_NO_MEMORY = "out of memory: try a smaller --batch-size with more --accumulation, or fewer --max-tokens"
 
 _EPILOG = """\
 Any other setting: --set optim.weight_decay=0.1 (see train/config.py), or a TOML file: --config run.toml.
@@ -222,37 +216,3 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: {error}") from None
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Whether torch or Python found no room: by name and text, since nothing here may import torch."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _NO_ROOM in str(error)
-
-
-def guard(main: Callable[..., None]) -> Callable[..., int]:
-    """Wrap a command: what a user can mend becomes one line on stderr and an exit code, Ctrl-C becomes 130."""
-
-    @functools.wraps(main)
-    def guarded(argv: list[str] | None = None) -> int:
-        try:
-            main(argv)
-            sys.stdout.flush()
-        except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return error.exit_code
-        except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
-            return INTERRUPTED
-        except BrokenPipeError:  # `... | head` has read enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except OSError as error:  # no room, no permission; it names the file
-            print(f"error: {shown(str(error))}", file=sys.stderr)
-            return DataError.exit_code
-        except (MemoryError, RuntimeError) as error:
-            if not out_of_memory(error):
-                raise
-            print(f"error: {_NO_MEMORY} ({shown(str(error)).splitlines()[0]})", file=sys.stderr)
-            return 1
-        return 0
-
-    return guarded

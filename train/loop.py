@@ -220,8 +220,4 @@ def why_stop(job: Job, state: TrainState, train_accuracy: float | None) -> str:
         if state.epoch == job.config.optim.max_epochs and state.epoch < job.plan.epochs:
             return f"{state.epoch} of {job.plan.epochs} epochs done, as asked"
         return "all steps done" if job.config.optim.max_steps else "all epochs done"
-    if state.stopping.learned(train_accuracy):
-        return f"training accuracy above {job.config.stop.train_accuracy:g}"
-    if state.stopping.exhausted:
-        return f"no better {job.config.stop.monitor} for {job.config.stop.patience} epochs"
-    return ""
+    return state.stopping.reason(train_accuracy)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from train.cli import guard, parse_run
+from train.cli import parse_run
+from train.guard import guard
 
 
 @guard

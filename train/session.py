@@ -12,9 +12,9 @@ from torch import Tensor
 from models.build import build_classifier, find_arm
 from models.dropout import seed_dropout
 from models.errors import command
+from models.export import export_checkpoint
 from models.files import sha256_of
 from models.initialise import random_stream
-from models.pretrained import export_checkpoint
 from train.certificate import build_certificate, differences_to, mark_inexact, tensors_hash
 from train.checkpoint import Saver, forget
 from train.cli import Request
@@ -64,9 +64,7 @@ def run(request: Request) -> None:
     material = gather(config)
     with joined(device), closing(open_directory(request)) as records:
         job = prepare(config, material, records, precision)
-        start = describe_start(job, material, threads)
-        require_alike(start)
-        differences = start_records(records, start, request)
+        differences = start_records(records, describe_start(job, material, threads), request)
         announce(job, material, threads)
         with Signals(request.resume_command) as signals:
             state = None if differences is None else take_up(job, differences)
@@ -86,8 +84,10 @@ def start_records(records: RunDirectory, start: dict[str, dict[str, Any]], reque
     """Write down what a run starts from; or, where one goes on, say what differs from what it started from.
 
     Raises:
+        UserError: another process of the run would compute something else.
         CheckpointError: something differs that changes numbers, and that was not allowed.
     """
+    require_alike(start)
     if request.resume and records.begun:
         return differences_to(records, start, request.allow_inexact)
     for name, record in start.items():
@@ -195,11 +195,8 @@ def test_all(job: Job, state: TrainState, weights: str = "initial") -> dict[str,
 
 def evaluate_all(job: Job) -> dict[str, Evaluation]:
     """Evaluate every set, of training its first pairs."""
-    results = {}
-    for name, pairs in job.sets.items():
-        indices = range(min(TRAIN_PAIRS, len(pairs))) if name == "train" else None
-        results[name] = evaluate(job.model, pairs, job.precision, indices)
-    return results
+    some = {"train": range(min(TRAIN_PAIRS, len(job.train)))}
+    return {name: evaluate(job.model, pairs, job.precision, some.get(name)) for name, pairs in job.sets.items()}
 
 
 def figures(results: dict[str, Evaluation]) -> dict[str, dict[str, Any]]:

@@ -34,6 +34,12 @@ class Stopping:
         self.bad_epochs += 1 if epoch > self.config.wait else 0
         return False
 
+    def reason(self, train_accuracy: float | None) -> str:
+        """Why the rule ends the run after this epoch, or an empty text."""
+        if self.learned(train_accuracy):
+            return f"training accuracy above {self.config.train_accuracy:g}"
+        return f"no better {self.config.monitor} for {self.config.patience} epochs" if self.exhausted else ""
+
     @property
     def exhausted(self) -> bool:
         """Whether patience has run out."""

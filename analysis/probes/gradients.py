@@ -18,7 +18,7 @@ from analysis.records.inside import EARLY_STEPS
 from analysis.records.reading import RecordError, is_kind, parse_object, read_text
 from analysis.records.runs import Run
 from analysis.statistics.paired import Array, compare_values
-from train.cli import guard
+from train.guard import guard
 
 Norms = dict[int, dict[str, float]]
 """Step -> part of the model -> 2-norm of its gradient."""

@@ -17,8 +17,8 @@ from analysis.probes.command import Subjects, effect, level, look, open_subjects
 from analysis.records.arms import Arm
 from analysis.records.runs import Run
 from analysis.statistics.paired import Array, compare_items, pseudo_values
-from train.cli import guard
 from train.data.pairs import Example, content_hash
+from train.guard import guard
 
 if TYPE_CHECKING:
     from analysis.probes.surface import Tensors

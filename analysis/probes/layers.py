@@ -18,8 +18,8 @@ from analysis.probes.similarity import alignment_gap, batch_parts
 from analysis.records.runs import Run
 from analysis.statistics.paired import Array, Comparison, compare_items, compare_values
 from models.errors import DataError
-from train.cli import guard
 from train.data.pairs import Example, content_hash
+from train.guard import guard
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,7 +15,7 @@ from analysis.probes.command import Subjects, effect, look, open_subjects, parse
 from analysis.records.runs import Run
 from analysis.statistics.paired import compare_values
 from analysis.statistics.plateau import PLATEAU_LEVEL, loss_below
-from train.cli import guard
+from train.guard import guard
 
 PROBE = "probe_train"
 """Where a run is alive: memorising counts."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from analysis.records.text import clean
 from models.errors import DataError, UserError
-from train.cli import guard
+from train.guard import guard
 
 Pair = tuple[str, str]
 """Premise and hypothesis."""

@@ -19,8 +19,8 @@ from analysis.tables.disagreement import shown_disagreements
 from analysis.tables.errors import shown_mistakes
 from models.errors import DataError, UserError, command
 from models.files import replaced_file
-from train.cli import guard
 from train.data.pairs import content_hash
+from train.guard import guard
 
 
 def parser() -> argparse.ArgumentParser:

@@ -27,8 +27,8 @@ from analysis.probes.templates import (
 from analysis.records.arms import Arm
 from analysis.records.runs import Run
 from analysis.statistics.paired import Array, compare_items
-from train.cli import guard
 from train.data.pairs import Example, content_hash
+from train.guard import guard
 
 SHORTCUTS, GOLDS = (LEXICAL, SUBSEQUENCE, CONSTITUENT), (ENTAILED, NOT_ENTAILED)
 COIN = 0.5

@@ -15,8 +15,8 @@ import numpy as np
 from analysis.probes.command import look, open_subjects, parser, recorded_pairs
 from analysis.probes.templates import template_pairs
 from analysis.statistics.paired import Array
-from train.cli import guard
 from train.data.pairs import Example, content_hash
+from train.guard import guard
 
 if TYPE_CHECKING:
     from torch import Tensor

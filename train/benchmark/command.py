@@ -25,7 +25,7 @@ from train.benchmark.process import Clock, run_child
 from train.benchmark.record import summarise
 from train.benchmark.report import write_report
 from train.benchmark.settings import INSTRUCTIONS, PRECISION, Settings, child_arguments
-from train.cli import guard
+from train.guard import guard
 
 CONTENDERS = (
     *("ours.scratch", "ours.train", "trainer.train", "ours.bf16", "trainer.grouped", "ours.buckets"),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 from models.errors import DataError, UserError, shown
-from train.cli import add_flags, given, guard
+from train.cli import add_flags, given
 from train.commands import changes, flags_for
 from train.config import DataConfig, RunConfig, with_setting
 from train.data.findings import Problem, first_problems
@@ -17,6 +17,7 @@ from train.data.pairs import LABELS
 from train.data.sources import read_source
 from train.data.splits import Splits, divide
 from train.flags import DATA_FLAGS
+from train.guard import guard
 
 _EPILOG = """\
 It prints every problem's kind and the first ten with their place, what would be dropped, mended or is odd, and the

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from random import Random
 from typing import NoReturn
 
-from train.cli import guard
 from train.data.controlled_people import comparison, conjunction, modifier, temporal, voice
 from train.data.controlled_things import adjective, negation, numeral, quantifier, taxonomy
 from train.data.lexicon import SEEN, UNSEEN
 from train.data.matched import Pair
 from train.data.pairs import Example
 from train.data.vocabulary import Lexicon
+from train.guard import guard
 
 Phenomenon = Callable[[Lexicon, Random], list[Pair]]
 PHENOMENA: dict[str, tuple[Phenomenon, ...]] = {

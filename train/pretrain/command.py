@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from train.cli import guard
+from train.guard import guard
 from train.pretrain.cli import parse_pretrain
 
 

@@ -9,11 +9,12 @@ from typing import Any
 from models.build import build_masked_lm
 from models.config import EncoderConfig
 from models.dropout import seed_dropout
+from models.export import export_masked_lm
 from models.files import sha256_of
 from models.hub import WEIGHTS
 from models.initialise import random_stream
 from models.masked_lm import MaskedLanguageModel
-from models.pretrained import LoadReport, export_masked_lm
+from models.pretrained import LoadReport
 from models.sources import Checkpoint
 from train.certificate import build_certificate
 from train.checkpoint import Saver, forget
@@ -26,7 +27,7 @@ from train.journal import log_evaluation
 from train.loop import close_epoch, log_epoch, run_epochs
 from train.material import open_checkpoint, require_places
 from train.memory import keep_freed_memory
-from train.onlooker import open_directory, require_alike
+from train.onlooker import open_directory
 from train.optim import build_optimizer
 from train.plan import plan_run
 from train.precision import Precision, choose_device, choose_precision
@@ -79,9 +80,7 @@ def pretrain(request: PretrainRequest) -> None:
     material = gather(request)
     with joined(device), closing(open_directory(request)) as records:
         job = prepare(config, material, records, precision)
-        start = describe_start(job, material, threads)
-        require_alike(start)
-        differences = start_records(records, start, request)
+        differences = start_records(records, describe_start(job, material, threads), request)
         job.progress.say(
             f"{material.corpus.name}, {len(job.train)} training sentences, {len(material.train.ids_S)} tokens; "
             f"{device}, {precision.name} ({precision.reason}), {threads} threads; "

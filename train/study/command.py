@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.errors import DivergedError, UserError, command
-from train.cli import guard
+from train.guard import guard
 from train.progress import duration, say
 from train.study.choice import choose_rates, chosen_rates, settle
 from train.study.outlook import write_plan

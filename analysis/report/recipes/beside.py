@@ -41,16 +41,13 @@ class Ending:
 
 def seed_ending(system: System) -> Ending:
     """Returns what the rule of our runs, as reported, makes of the seed report's own curve."""
-    rule = system.recipe.stop
-    stopping, best = Stopping(rule), 0
+    stopping, best = Stopping(system.recipe.stop), 0
     curve = system.curve
     for epoch, loss, accuracy in zip(curve["epoch"], curve["train_loss"], curve["train_accuracy"], strict=True):
         if stopping.improved({"train_loss": float(loss)}, int(epoch)):
             best = int(epoch)
-        if stopping.learned(float(accuracy)):
-            return Ending(epoch=int(epoch), best_epoch=best, reason=f"training accuracy above {rule.train_accuracy:g}")
-        if stopping.exhausted:
-            return Ending(epoch=int(epoch), best_epoch=best, reason=f"no better train_loss for {rule.patience} epochs")
+        if reason := stopping.reason(float(accuracy)):
+            return Ending(epoch=int(epoch), best_epoch=best, reason=reason)
     return Ending(epoch=None, best_epoch=best, reason="its epochs were done")
 
 
