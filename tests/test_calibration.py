@@ -108,10 +108,10 @@ def test_scores_are_those_of_their_definitions() -> None:
     shares, gold = draws(2000)
     found = calibration(shares, gold)
     assert found.error == pytest.approx(calibration_error(shares, gold), abs=1e-12)
-    assert found.likelihood == pytest.approx(log_loss(gold, shares, labels=[0, 1, 2]), rel=1e-12)
+    assert found.nll == pytest.approx(log_loss(gold, shares, labels=[0, 1, 2]), rel=1e-12)
     assert found.brier == pytest.approx(((shares - np.eye(3)[gold]) ** 2).sum(axis=1).mean(), rel=1e-12)
-    assert found.lead == pytest.approx(shares.max(1).mean() - (shares.argmax(1) == gold).mean(), abs=1e-12)
-    assert found.lead > 0.05, "sharpened logits are overconfident"
+    assert found.overconfidence == pytest.approx(shares.max(1).mean() - (shares.argmax(1) == gold).mean(), abs=1e-12)
+    assert found.overconfidence > 0.05, "sharpened logits are overconfident"
 
 
 def test_the_upper_end_of_a_bin_belongs_to_it() -> None:
@@ -165,9 +165,7 @@ def test_the_table_has_the_means_over_seeds(tmp_path: Path) -> None:
 def test_a_zero_of_the_record_is_less_than_its_last_decimal() -> None:
     shares = positive(np.array([[1.0, 0.0, 0.0], [0.3333, 0.3333, 0.3333]]))
     assert shares[0, 1] == pytest.approx(LEAST_SHARE, rel=2e-4)
-    assert calibration(shares, np.array([1, 0])).likelihood == pytest.approx(
-        -np.log([LEAST_SHARE, 1 / 3]).mean(), rel=1e-4
-    )
+    assert calibration(shares, np.array([1, 0])).nll == pytest.approx(-np.log([LEAST_SHARE, 1 / 3]).mean(), rel=1e-4)
 
 
 @pytest.mark.parametrize("cells", ["-0.1,0.6,0.5", "0,0,0", "nan,0.5,0.5", "inf,0,0"])
@@ -200,4 +198,4 @@ def test_committed_probabilities_have_the_loss_that_the_run_recorded(name: str) 
     shares = positive(found.shares)
     given = shares[np.arange(len(found.gold)), found.gold]
     room = np.mean(LEAST_SHARE / (given - LEAST_SHARE)) + 3 * LEAST_SHARE  # four decimals, and a sum of three
-    assert calibration(shares, found.gold).likelihood == pytest.approx(loss, abs=room)
+    assert calibration(shares, found.gold).nll == pytest.approx(loss, abs=room)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
+from typing import NamedTuple
 
 from analysis.records.arms import Arm, arm_rank, group_arms, settings
 from analysis.records.choices import Choice, Choices, chosen_rates, read_choices
@@ -18,8 +19,14 @@ from analysis.records.yardsticks import Yardstick, read_yardsticks
 SIDES = {"premise": "hypothesis only", "hypothesis": "premise only"}
 """Hidden side -> what is left to learn from."""
 
-Cell = tuple[str | None, int]
-"""Hidden side and number of training examples: runs are compared within one cell alone."""
+
+class Cell(NamedTuple):
+    """What runs must share to be compared."""
+
+    hidden: str | None
+    """The side of the pairs that they did not see."""
+    size: int
+    """Number of training examples."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,8 +122,8 @@ def sweep(runs: Iterable[Run]) -> dict[str, tuple[Arm, ...]]:
 
 def one_side(cell: Cell, arm: Arm, size: int) -> Arm:
     """Returns an arm that saw one side, named so; with its size if that is not the main one."""
-    side = SIDES.get(cell[0] or "", f"without {cell[0]}")
-    return replace(arm, name=f"{arm.name}, {side}" + (f", {cell[1]:,} examples" if cell[1] != size else ""))
+    side = SIDES.get(cell.hidden or "", f"without {cell.hidden}")
+    return replace(arm, name=f"{arm.name}, {side}" + (f", {cell.size:,} examples" if cell.size != size else ""))
 
 
 def arrange(runs: Iterable[Run], choices: Choices) -> Study:
@@ -127,19 +134,21 @@ def arrange(runs: Iterable[Run], choices: Choices) -> Study:
     """
     cells: dict[Cell, list[Run]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: (arm_rank(run.init), run.learning_rate, run.seed, run.id)):
-        cells[run.hidden, run.training_examples].append(run)
+        cells[Cell(run.hidden, run.training_examples)].append(run)
     kept = {cell: group_arms(at_chosen_rates(found, choices)) for cell, found in cells.items()}
     seeds = {cell: sum(len(arm.runs) for arm in arms) for cell, arms in kept.items()}
-    main = max(cells, key=lambda cell: (cell[0] is None, seeds[cell], cell[1]))
-    whole = sorted((cell for cell in cells if cell[0] == main[0]), key=lambda cell: cell[1])
-    others = sorted((cell for cell in cells if cell[0] != main[0]), key=lambda cell: (str(cell[0]), cell[1]))
+    main = max(cells, key=lambda cell: (cell.hidden is None, seeds[cell], cell.size))
+    whole = sorted((cell for cell in cells if cell.hidden == main.hidden), key=lambda cell: cell.size)
+    others = sorted(
+        (cell for cell in cells if cell.hidden != main.hidden), key=lambda cell: (str(cell.hidden), cell.size)
+    )
     sweeps = [sweep(cells[cell]) for cell in sorted(whole, key=lambda cell: cell != main)]
     widest = max(sweeps, key=lambda found: sum(map(len, found.values())))
     return Study(
         arms=tuple(kept[main]),
-        sizes={cell[1]: largest_arms(kept[cell]) for cell in whole},
+        sizes={cell.size: largest_arms(kept[cell]) for cell in whole},
         rates=widest if max(map(len, widest.values())) > 1 else {},
-        one_sided=tuple(one_side(cell, arm, main[1]) for cell in others for arm in largest_arms(kept[cell])),
+        one_sided=tuple(one_side(cell, arm, main.size) for cell in others for arm in largest_arms(kept[cell])),
         cells={cell: tuple(cells[cell]) for cell in (*whole, *others)},
     )
 

@@ -37,13 +37,12 @@ def calibration_rows(name: str, runs: Sequence[Calibrated]) -> list[tuple[str, .
     rows: list[tuple[str, ...]] = []
     for when, state in STATES.items():
         found = [getattr(run, when) for run in runs]
-        error, likelihood, brier = (
-            mean_cells([getattr(each, key) for each in found])[1:3] for key in ("error", "likelihood", "brier")
+        error, nll, brier = (
+            mean_cells([getattr(each, key) for each in found])[1:3] for key in ("error", "nll", "brier")
         )
-        chance, lead = (number(fmean(getattr(each, key) for each in found)) for key in ("by_chance", "lead"))
-        rows.append(
-            (name, state, str(len(runs)), temperatures[when], *error, chance, *likelihood, *brier, lead),
-        )
+        chance = number(fmean(each.by_chance for each in found))
+        over = number(fmean(each.overconfidence for each in found))
+        rows.append((name, state, str(len(runs)), temperatures[when], *error, chance, *nll, *brier, over))
     return rows
 
 

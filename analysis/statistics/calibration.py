@@ -36,11 +36,11 @@ class Calibration:
     """Expected calibration error."""
     by_chance: float
     """What the error of true probabilities would be about, through the sampling of pairs alone."""
-    likelihood: float
+    nll: float
     """Mean negative log likelihood, nats."""
     brier: float
     """Mean squared distance to the gold label, summed over labels: 0 to 2. Source: Brier 1950."""
-    lead: float
+    overconfidence: float
     """Mean probability of the label said, less accuracy: above 0 is overconfident."""
 
 
@@ -115,9 +115,9 @@ def calibration(shares: Array, gold: NDArray[np.int64]) -> Calibration:
     return Calibration(
         error=float(np.abs(bin_sums(confidence - right, confidence)).sum() / len(gold)),
         by_chance=float(math.sqrt(2 / math.pi) * spread.sum() / len(gold)),  # mean of |normal| is sqrt(2 / pi) sigma
-        likelihood=float(-np.log(gold_shares).mean()),
+        nll=float(-np.log(gold_shares).mean()),
         brier=float(((shares**2).sum(axis=1) - 2 * gold_shares + 1).mean()),
-        lead=float(confidence.mean() - right.mean()),
+        overconfidence=float(confidence.mean() - right.mean()),
     )
 
 

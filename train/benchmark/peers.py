@@ -26,7 +26,7 @@ from train.benchmark.settings import (
     Settings,
     announce,
     every_second,
-    run_child,
+    serve,
     throughput,
 )
 from train.data.pairs import LABELS, to_dataset
@@ -173,4 +173,4 @@ TASKS: dict[str, Callable[[Settings], dict[str, Any]]] = {
 }
 
 if __name__ == "__main__":
-    run_child(TASKS)
+    serve(TASKS)

@@ -111,11 +111,11 @@ def every_second(lengths: Sequence[int]) -> list[int]:
 
 
 def child_arguments(task: str, settings: Settings) -> list[str]:
-    """What a child's module is started with; `run_child` reads it."""
+    """What a child's module is started with; `serve` reads it."""
     return [task, json.dumps(asdict(settings))]
 
 
-def run_child(tasks: Mapping[str, Callable[[Settings], dict[str, Any]]]) -> None:
+def serve(tasks: Mapping[str, Callable[[Settings], dict[str, Any]]]) -> None:
     """The entry of a child's module: do the named task, and print what it returns for the parent."""
     task, settings = sys.argv[1:]
     print(RESULT + json.dumps(tasks[task](Settings(**json.loads(settings)))), flush=True)

@@ -14,7 +14,7 @@ from train.benchmark.flops import gemm_rate, training_flops, utilisation
 from train.benchmark.growth import growth
 from train.benchmark.jobs import build_job, first, open_material, run_epoch, run_steps, steps_of, warmed_up
 from train.benchmark.profile import shares_of_time
-from train.benchmark.settings import Settings, run_child, throughput
+from train.benchmark.settings import Settings, serve, throughput
 from train.data.batches import split_by_tokens
 from train.evaluate import Pairs, evaluate
 from train.memory import peak_memory_mb
@@ -127,4 +127,4 @@ TASKS: dict[str, Callable[[Settings], dict[str, Any]]] = {
 }
 
 if __name__ == "__main__":
-    run_child(TASKS)
+    serve(TASKS)
