@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.records.arms import Arm
-from analysis.records.study import Study
+from analysis.records.study import Cell, Study
 from analysis.statistics.contrasts import headline_pair
 from analysis.statistics.paired import Array, Comparison, compare_items, correctness
 
@@ -103,5 +103,7 @@ def rungs(study: Study, split: str = "test") -> list[Rung]:
 def other_rates(study: Study, arm: Arm) -> dict[float, int]:
     """Returns learning rate -> runs of the same init and size that the comparison does not use, rising."""
     first = arm.runs[0]
-    rates = [run.learning_rate for run in study.cells[first.hidden, first.training_examples] if run.init == arm.init]
+    rates = [
+        run.learning_rate for run in study.cells[Cell(first.hidden, first.training_examples)] if run.init == arm.init
+    ]
     return {rate: rates.count(rate) for rate in sorted(set(rates)) if rate != arm.learning_rate}
