@@ -158,7 +158,7 @@ TRIALS: dict[str, Trial] = {
         one=FULL,
         other=of("optimization", group(optim__decay="l2")),
         subject=("optim.decay",),
-        note="one coefficient of decay for both, AdamW's usual one, not tuned",
+        note="one coefficient of decay for both, AdamW's usual one, not tuned; Adam without decay was not run",
     ),
     "C11a": Trial(one=by_batch(16), other=by_batch(8), subject=_BATCH),
     "C11b": Trial(one=by_batch(16), other=by_batch(32), subject=_BATCH),

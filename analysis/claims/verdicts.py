@@ -84,7 +84,8 @@ def judge(test: ClaimTest, found: Comparison, remark: str = "") -> Verdict:
     """
     few = min(found.seeds) < test.seeds
     verdict = UNDECIDED if few else decide(test.rule, found, test.margin)
-    remarks = [f"{test.seeds} seeds are asked for"] * few + [remark] * bool(remark)
+    exact = found.standard_error == 0
+    remarks = [f"{test.seeds} seeds are asked for"] * few + ["the same in all seeds"] * exact + [remark] * bool(remark)
     return Verdict(test=test, verdict=verdict, found=found, remark="; ".join(remarks))
 
 

@@ -1,16 +1,18 @@
 """The report's first screen: the answer in a few sentences."""
 
+import math
 from collections.abc import Sequence
 from statistics import fmean
 
 from analysis.claims.findings import Findings
-from analysis.claims.verdicts import claim_verdict
+from analysis.claims.verdicts import Verdict, by_equivalence, claim_verdict
 from analysis.records.arms import Arm
 from analysis.records.text import count, listing, number, span
-from analysis.statistics.contrasts import accuracy_gap
+from analysis.statistics.contrasts import accuracy_gap, interaction
 from analysis.statistics.intervals import LN3, accuracy_interval
 from analysis.statistics.measures import PROBES, last_look, step0_loss
 from analysis.statistics.paired import Comparison
+from analysis.statistics.plateau import PLATEAU_LEVEL, loss_below
 from analysis.statistics.survival import median_time
 from analysis.tables.accuracy import gaps, per_arm
 from analysis.tables.claims import on_plateau
@@ -21,7 +23,7 @@ MOST_IN_ANSWER = 3
 
 MINILM_NOTE = (
     "These weights, all-MiniLM-L6-v2, are a distilled sentence encoder, trained on 277,230 triplets built from the "
-    "labels of MultiNLI and SNLI among other text: the gain mixes pretraining with supervision on this very task."
+    "labels of MultiNLI and SNLI among other text: part of the gain may be that earlier supervision."
 )
 WEIGHTLESS = ("scratch", "mlm")
 """Inits that take nothing from the checkpoint's weights."""
@@ -63,10 +65,10 @@ def accuracy_sentence(findings: Findings) -> str:
     if gap:
         clauses.append(
             f"pretrained minus scratch is {number(gap.difference)}, 95% interval over {gap.over} "
-            f"{span(*gap.shown_interval())} (smallest gap that this could have found: {number(gap.smallest_gap())})"
+            f"{span(*gap.shown_interval())} (a true gap of {number(gap.smallest_gap())} is found with 80% power)"
         )
     if worth := findings.worths.get(arms[0].training_examples):
-        clauses.append(f"to match pretrained, scratch needs {worth}")
+        clauses.append(f"at the epochs and rates used here, scratch needs {worth} to match pretrained")
     return f"{'; '.join(clauses)}."
 
 
@@ -78,6 +80,13 @@ def beside(findings: Findings, claim: str) -> str:
     return f" Other readings: {'; '.join(found)}." if found else ""
 
 
+def within(verdict: Verdict) -> str:
+    """Says that an interval lies inside the margin, where that decided: not that it holds 0."""
+    margin = verdict.test.margin
+    inside = by_equivalence(verdict.test) and all(abs(end) < margin for end in verdict.interval)
+    return f" (wholly within the ±{margin:g} registered as no difference)" if inside else ""
+
+
 def verdict_clause(findings: Findings, claim: str, saying: str, digits: int, unit: str) -> str:
     """Returns the deciding difference of a claim with its interval and the verdict, as the end of a sentence."""
     deciding = [each for each in findings.verdicts.get(claim, ()) if each.test.decides and each.found]
@@ -86,7 +95,7 @@ def verdict_clause(findings: Findings, claim: str, saying: str, digits: int, uni
     first = deciding[0]
     return (
         f"; pretrained minus scratch is {number(deciding[0].found.difference, digits)} {unit}, "
-        f"{100 * first.coverage:.0f}% interval {span(*first.interval, digits)}, paired over "
+        f"{100 * first.coverage:.0f}% interval {span(*first.interval, digits)}{within(first)}, paired over "
         f"{count(first.seeds, 'seed')}, so claim {claim}, “{saying}”, is "
         f"{claim_verdict(findings.verdicts[claim])}"
     )
@@ -98,7 +107,8 @@ def start_sentence(findings: Findings) -> str:
     reading = verdict_clause(findings, "C1", "it starts lower", 4, "nats")
     return (
         f"Before the first update the validation loss is {losses}, where a uniform guess has {LN3:.4f}{reading}. "
-        f"A fresh head knows nothing of the labels, so that it starts there on any encoder.{beside(findings, 'C1')}"
+        "A fresh head knows nothing of the labels: its first logits are small, and on any encoder it starts near there."
+        f"{beside(findings, 'C1')}"
     )
 
 
@@ -116,7 +126,17 @@ def plateau_sentence(findings: Findings) -> str:
         clauses.append(f"on the {name}, {listing(parts)}")
     reading = verdict_clause(findings, "C2", "the loss falls faster", 2, "of the run on the validation probe")
     start = "Steps until the loss leaves the ln 3 plateau, median over seeds:"
-    return f"{start} {', and '.join(clauses)}{reading}.{beside(findings, 'C2')}"
+    return f"{start} {', and '.join(clauses)}{reading}.{relapse_sentence(findings)}{beside(findings, 'C2')}"
+
+
+def relapse_sentence(findings: Findings) -> str:
+    """Says which arms' runs, having left the plateau on the validation probe, ended above it again."""
+    parts, probe = [], "probe_validation"
+    for arm in main_arms(findings.study.arms):
+        left = [run for run in arm.runs if math.isfinite(loss_below(run.evaluations.get(probe), PLATEAU_LEVEL).step)]
+        back = sum(run.evaluations[probe]["loss"][-1] >= PLATEAU_LEVEL for run in left)
+        parts += [f"{back} of {count(len(left), 'run')} of {arm.name}"] * bool(back)
+    return f" By the last step that loss was above the level again in {listing(parts)}." if parts else ""
 
 
 def premise_gaps(findings: Findings) -> list[tuple[str, Arm, Arm, Comparison]]:
@@ -132,14 +152,25 @@ def premise_gaps(findings: Findings) -> list[tuple[str, Arm, Arm, Comparison]]:
 def premise_sentence(findings: Findings) -> str:
     """Answers whether the arms use the premise at all: without it, there is nothing to infer from."""
     gains = [(arm.name, gap) for _, arm, _, gap in premise_gaps(findings)]
-    parts = [
-        f"{number(gap.difference)} to {name} ({count(min(gap.seeds), 'seed')}, 95% interval "
-        f"{span(*gap.shown_interval())})"
-        for name, gap in gains
-    ]
+    parts = [f"{number(gap.difference)} to {name} ({interval_words(gap)})" for name, gap in gains]
     idle = [name for name, gap in gains if gap.interval()[0] <= 0]
     reading = f", so {listing(idle)} cannot be said to have learned to infer" if idle else ""
-    return f"Reading the premise beside the hypothesis is worth {listing(parts)}{reading}." if parts else ""
+    more = premise_contrast(findings)
+    between = f"; to pretrained it is worth {number(more.difference)} more ({interval_words(more)})" if more else ""
+    return f"Reading the premise beside the hypothesis is worth {listing(parts)}{reading}{between}." if parts else ""
+
+
+def premise_contrast(findings: Findings) -> Comparison | None:
+    """Returns how much more the premise is worth to pretrained than to scratch, over seeds and items, where all ran."""
+    sides = {arm.init: (arm, half) for _, arm, half, _ in premise_gaps(findings)}
+    if not {"pretrained", "scratch"} <= sides.keys():
+        return None
+    return interaction(*sides["pretrained"], *sides["scratch"], "test")
+
+
+def interval_words(found: Comparison) -> str:
+    """Returns a difference's seeds and interval, for brackets."""
+    return f"{count(min(found.seeds), 'seed')}, 95% interval {span(*found.shown_interval())}"
 
 
 def sameness_sentence(findings: Findings) -> str:

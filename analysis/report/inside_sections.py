@@ -24,7 +24,7 @@ def hypothesis_blocks(inside: Inside) -> list[Block]:
     verdicts = Counter(row[-1] for row in rows)
     decided = [f"{amount} {verdict}" for verdict in ("held", "refuted") if (amount := verdicts[verdict])]
     text = f"{listing(decided)} of {len(rows)}" if decided else "none of the measures exceeded its interval"
-    caption = f"Hypotheses, written down before anything was looked at: {text}"
+    caption = f"Hypotheses, written down before any probe was run: {text}"
     return [Table(caption, columns, tuple(rows), f"{inside.source}, analysis/probes/hypotheses.toml")]
 
 

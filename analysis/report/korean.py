@@ -9,7 +9,7 @@ from analysis.claims.findings import Findings
 from analysis.claims.verdicts import REFUTED, SUPPORTED, UNDECIDED, Verdict, claim_verdict
 from analysis.records.arms import Arm
 from analysis.records.text import MISSING, number
-from analysis.report.answer import headline_note, premise_gaps
+from analysis.report.answer import headline_note, premise_contrast, premise_gaps
 from analysis.statistics.contrasts import accuracy_gap
 from analysis.statistics.intervals import LN3, accuracy_interval
 from analysis.statistics.measures import PROBES, last_look, step0_loss
@@ -86,7 +86,7 @@ def accuracy_sentence(pair: tuple[Arm, Arm]) -> str:
         return text
     return (
         f"{text} 두 값의 차이(사전학습 − 무작위)는 {number(gap.difference)}이다"
-        f"({interval_text(gap.shown_interval())}, 이 실험이 찾아낼 수 있는 가장 작은 차이: "
+        f"({interval_text(gap.shown_interval())}, 80% 검정력으로 찾아낼 수 있는 참 차이: "
         f"{number(gap.smallest_gap())})."
     )
 
@@ -111,7 +111,10 @@ def premise_sentence(findings: Findings) -> str:
     ]
     idle = [name for name, gap in gains if gap.interval()[0] <= 0]
     doubt = f" 따라서 {', '.join(idle)} 모델이 추론을 배웠다고는 말할 수 없다." if idle else ""
-    return f"가설에 더해 전제까지 읽을 때 정확도에서 얻는 이득: {', '.join(parts)}.{doubt}" if parts else ""
+    more = premise_contrast(findings)
+    text = f"{number(more.difference)} ({interval_text(more.shown_interval())})" if more else ""
+    between = f" 사전학습의 이득이 {text}만큼 더 크다." if more and more.interval()[0] > 0 else ""
+    return f"가설에 더해 전제까지 읽을 때 정확도에서 얻는 이득: {', '.join(parts)}.{between}{doubt}" if parts else ""
 
 
 def reading(verdicts: Sequence[Verdict], claim: str, unit: str, digits: int, basis: str = "") -> str:

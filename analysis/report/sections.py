@@ -67,6 +67,7 @@ def verdict_row(each: Verdict) -> tuple[str, ...]:
         verdict_text(each.verdict, [each]),
         number(each.found.difference if each.found else math.nan, 4),
         f"{span(*each.interval, 4)} ({100 * each.coverage:.0f}%)" if each.found else MISSING,
+        each.found.over if each.found else MISSING,
         str(each.seeds),
         f"{each.test.margin:g}",
         number(smallest_supported(each), 4),
@@ -78,16 +79,16 @@ def verdict_blocks(findings: Findings) -> list[Block]:
     """Returns the claims table: each claim with its verdict, and below it the tests that it rests on."""
     rows: list[tuple[str, ...]] = []
     for claim, verdicts in findings.verdicts.items():
-        rows.append((claim, findings.statements[claim], verdict_text(claim_verdict(verdicts), verdicts), *[""] * 6))
+        rows.append((claim, findings.statements[claim], verdict_text(claim_verdict(verdicts), verdicts), *[""] * 7))
         rows += [verdict_row(each) for each in verdicts]
     if not rows:
         return []
-    columns = ("claim", "statement, measure", "verdict", "difference", "interval", "seeds", "margin")
+    columns = ("claim", "statement, measure", "verdict", "difference", "interval", "over", "seeds", "margin")
     ends = ("smallest detectable gap", "remark")
     table = Table("Claims of the seed report", (*columns, *ends), tuple(rows), verdict_source(findings))
     text = (
         f"{registration(findings)} A claim is supported if all its deciding tests support it, and refuted if one of "
-        "them refutes it. Differences are paired over seeds. The smallest detectable gap is the true difference that, "
+        "them refutes it. Runs of one seed are compared. The smallest detectable gap is the true difference that, "
         "with 80% power, would be found to lie beyond the margin; an equivalence test has none."
     )
     return [Paragraph(text), table, *listed([*share_sentences(findings), *register_sentences(findings)])]
@@ -117,7 +118,8 @@ def registration(findings: Findings) -> str:
     runs = count(sum(len(study.runs) for study in findings.evidence.studies.values()), "run")
     return (
         "Measure, margin and rule of each test were registered in analysis/claims.toml before the runs: "
-        f"{runs}, each with this register's sha256 in its record. Pilot runs on MNLI pairs were known by then."
+        f"{runs}, each with this register's sha256 in its record. Pilot runs on MNLI pairs were known by then. Once, "
+        "after two test accuracies, the figure that picks the best epoch was changed, and all was run anew."
     )
 
 

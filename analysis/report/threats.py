@@ -141,6 +141,31 @@ def data_threats(study: Study) -> Iterable[str]:
         )
 
 
+def item_threat(study: Study) -> Iterable[str]:
+    """Says that test pairs count as independent where several share a premise, and that no test is corrected."""
+    pairs, premises = (recorded(study, "data", f"splits.test.{what}") for what in ("examples", "premises"))
+    if len(pairs) == len(premises) == 1 and int(premises[0]) < int(pairs[0]):
+        yield (
+            f"Test pairs count as independent: {int(pairs[0]):,} pairs share {int(premises[0]):,} premises. "
+            "An interval over items alone is somewhat too narrow for that; seeds dominate the others."
+        )
+    yield (
+        "Each interval and each verdict stands at its own 95% or 90%. None is corrected for the number of tests, and "
+        "of several deciding tests one suffices to refute a claim."
+    )
+
+
+def reading_threats(study: Study) -> Iterable[str]:
+    """Says how sentences are read otherwise than their encoder was trained for, and at whose rate one of them is."""
+    if "minilm" in recorded(study, "config", "checkpoint"):
+        yield (
+            "The head reads the classification token through the checkpoint's pooler. all-MiniLM-L6-v2 was trained to "
+            "be read by the mean over its tokens: a frozen encoder may do better when read so."
+        )
+    if study.one_sided:
+        yield "Arms that see one sentence of each pair use the rate that was chosen for both sentences."
+
+
 def threats(study: Study) -> list[str]:
     """Returns what a reader has to know before believing a number of this report, as far as the records say it."""
     passage = "A first passage on a small probe set is early by noise; two consecutive evaluations must agree."
@@ -152,6 +177,8 @@ def threats(study: Study) -> list[str]:
         *batch_threat(study),
         *sweep_threat(study),
         *rate_threat(study),
+        *item_threat(study),
+        *reading_threats(study),
         *machine_threats(study),
         passage,
     ]

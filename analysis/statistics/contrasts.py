@@ -43,6 +43,23 @@ def accuracy_gap(one: Arm, other: Arm, split: str) -> Comparison | None:
     return None if matrix.shape[1] < 2 else compare_items(matrix[0::2], matrix[1::2])
 
 
+def interaction(one: Arm, one_without: Arm, other: Arm, other_without: Arm, split: str) -> Comparison | None:
+    """Returns how much more the first arm loses by going without something than the second, over seeds and items.
+
+    Over the seeds that all four arms have; None without any, or without predictions.
+
+    Raises:
+        RecordError: the runs answered different items.
+    """
+    tables = [{run.seed: run for run in arm.runs} for arm in (one, one_without, other, other_without)]
+    seeds = sorted(set.intersection(*(set(table) for table in tables)))
+    runs = [table[seed] for table in tables for seed in seeds]
+    if not seeds or any(split not in run.answers for run in runs):
+        return None
+    first, first_without, second, second_without = np.split(correctness(runs, split), 4)
+    return compare_items(first - first_without, second - second_without) if first.shape[1] > 1 else None
+
+
 def same_answers(one: Arm, other: Arm, split: str) -> bool:
     """Whether two arms name the same label for every item, in every seed that both have.
 

@@ -18,7 +18,7 @@ CONSECUTIVE = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Passage:
-    """The clocks at the first evaluation of a lasting passage; all infinite if it never came."""
+    """The clocks at the first of the evaluations in a row that agree; all infinite if they never came."""
 
     step: float
     examples_seen: float
