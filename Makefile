@@ -1,4 +1,5 @@
 # make quickstart   set up, train both arms on the built-in corpus, write the report   (about 10 minutes on 2 cores)
+# make setup        set up alone; make ... PYTHON=python3.12 takes another Python than python3
 # make test         set up with the development tools, then format, lint, types, tests
 # make torture      hurt runs in every way of the catalogue, into results/reliability   (about 7 minutes)
 
@@ -7,18 +8,20 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --constraint constraints.txt
 STUDY := quickstart
-TRAIN := $(PY) -m train.run --study $(STUDY) --train-examples 3000
+OLD := error: $(PYTHON) is Python %d.%d, and 3.11 or newer is needed; give another: make ... PYTHON=python3.12
 
 .PHONY: setup dev weights quickstart test torture clean
 
 setup: $(VENV)/.installed weights
 dev: $(VENV)/.installed-dev weights
 
-$(PY):
-	$(PYTHON) -m venv $(VENV)
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit("$(OLD)" % v if v < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)  # of one that is there it keeps what is installed
 	$(PY) -m pip install --quiet --upgrade "pip>=25.1"  # the first with --group
+	touch $@
 
-$(VENV)/.installed: pyproject.toml constraints.txt | $(PY)
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.made
 	$(PIP) --editable .
 	touch $@
 
@@ -30,9 +33,7 @@ weights: $(VENV)/.installed
 	$(PY) -m models.fetch minilm
 
 quickstart: setup
-	rm -rf results/$(STUDY)
-	$(TRAIN) --init scratch
-	$(TRAIN) --init pretrained
+	$(PY) -m train.study train/studies/$(STUDY).toml
 	$(PY) -m analysis.compare results/$(STUDY)
 	@echo
 	@echo "Done. Open results/$(STUDY)/report.html, then try: $(PY) -m train.run --help"

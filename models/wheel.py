@@ -55,7 +55,8 @@ def minilm_folder(download: bool = True) -> Path:
             if _damage(folder) is not None:  # another process may have fetched it while this one waited
                 _fetch(folder)
     except OSError as error:
-        raise CheckpointError(f"minilm: cannot write to {folder.parent} ({error})") from error
+        advice = "set PRETRAINING_CACHE to a folder that can be written"
+        raise CheckpointError(f"minilm: cannot write to {folder.parent} ({error}); {advice}") from error
     return folder
 
 

@@ -104,6 +104,10 @@ ROWS = [
                 "p.csv, row 1: found columns separated by semicolons, expected columns separated by commas"),
         refused("p.tsv", comma(),
                 "p.tsv, row 1: found columns separated by commas, expected columns separated by tabs"),
+        refused("p.csv", b'"premise";"hypothesis";"label"\n"a, b";"c";"neutral"\n', "columns separated by semicolons"),
+    )),
+    Row("empty columns and rows of a spreadsheet (drop)", (
+        taken("p.csv", comma().replace(b"\n", b",,\n") + b",,,,\n", blank_lines_dropped=1),
     )),
     Row("sentence None, N/A, null (stays text)", tuple(
         taken(file, make(line(word)), word)

@@ -9,7 +9,9 @@ import pytest
 
 from train.interrupt import Interrupted, Signals
 
-NUMBERS = pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+NUMBERS = pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
 
 
 @NUMBERS
@@ -54,3 +56,15 @@ def test_handlers_are_given_back():
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_run_that_is_to_outlive_its_terminal_does():
+    """Under nohup SIGHUP is ignored, and stays so."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Signals("") as signals:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert signals.received == 0
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from models.errors import DataError, UserError
 from train.config import DataConfig
 from train.data.findings import Findings
-from train.data.naming import HUB_LABELS, parse_columns, parse_label_names
+from train.data.naming import HUB_LABELS, find_files, parse_columns, parse_label_names
 from train.data.pairs import LABELS, Example, to_dataset
 from train.data.readers import read_hub, read_pairs
 from train.data.sources import read_source
@@ -204,6 +204,14 @@ def test_the_hubs_matched_pairs_are_the_test_set(monkeypatch):
     assert splits == {"train": {"train"}, "test": {"validation_matched"}} and source.name == "mnli-hub"
 
 
+@pytest.mark.parametrize("name", ["validation", "dev", "val", "valid"])
+def test_validation_pairs_go_by_their_usual_names(tmp_path, name):
+    for split in ("train", name, "test"):
+        (tmp_path / f"{split}.csv").write_text("")
+    found = {split: path.name for split, path in find_files(tmp_path).paths.items()}
+    assert found == {"train": "train.csv", "validation": f"{name}.csv", "test": "test.csv"}
+
+
 def test_an_unreachable_hub_says_what_to_do(monkeypatch):
     import datasets
 
@@ -211,7 +219,7 @@ def test_an_unreachable_hub_says_what_to_do(monkeypatch):
         raise ConnectionError("no network")
 
     monkeypatch.setattr(datasets, "load_dataset", fail)
-    with pytest.raises(DataError, match=r"ConnectionError .* MNLI_DIR"):
+    with pytest.raises(DataError, match=r"ConnectionError .*\(no network\); .* MNLI_DIR"):
         read_hub("train", Findings("hub"))
 
 

@@ -179,7 +179,7 @@ def test_nothing_to_learn_from_is_refused(tmp_path):
     ("settings", "kind", "told"),
     [
         ({"dataset": "own"}, UserError, "dataset own needs --data"),
-        ({"folder": "x"}, UserError, "data goes with dataset own or mnli"),
+        ({"folder": "x"}, UserError, "--data goes with --dataset own or mnli"),
         ({"dataset": "own", "folder": "gone"}, DataError, "gone: no such file or folder"),
         (
             {"dataset": "mnli", "folder": "."},

@@ -59,7 +59,7 @@ def _launcher() -> list[str]:
         return [python()]
     here, everywhere = (int(os.environ[name]) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
     nodes = ["--nnodes", str(everywhere // here)] if everywhere > here else []
-    return ["torchrun", *nodes, "--nproc-per-node", str(here)]
+    return [str(Path(python()).with_name("torchrun")), *nodes, "--nproc-per-node", str(here)]
 
 
 def build_parser() -> argparse.ArgumentParser:

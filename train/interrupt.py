@@ -1,4 +1,5 @@
-"""SIGINT and SIGTERM: finish the step, save, leave with the signal's code. A second SIGINT leaves at once."""
+"""SIGINT, SIGTERM and SIGHUP, a terminal that closes: finish the step, save, leave with the signal's code. A second
+SIGINT leaves at once; where SIGHUP is ignored, as under nohup, it stays so."""
 
 from __future__ import annotations
 
@@ -32,8 +33,9 @@ class Signals:
         self.before: dict[int, object] = {}
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self.before[number] = signal.signal(number, self._note)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                self.before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(

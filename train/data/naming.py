@@ -27,11 +27,13 @@ LAYOUTS: tuple[Mapping[str, str], ...] = (
     ),
     {"train": "train.csv", "test": "validation_matched.csv", _MISMATCHED: "validation_mismatched.csv"},  # Kaggle
     *(
-        {"train": f"train.{kind}", "validation": f"validation.{kind}", "test": f"test.{kind}"}
+        {"train": f"train.{kind}", "validation": f"{name}.{kind}", "test": f"test.{kind}"}
         for kind in ("tsv", "csv", "jsonl", "parquet")
+        for name in ("validation", "dev", "val", "valid")
     ),
+    *({"train": f"train.{kind}", "test": f"test.{kind}"} for kind in ("tsv", "csv", "jsonl", "parquet")),
 )
-"""Split -> file, for each layout that a folder may have; the first of which train and test are there is read."""
+"""Split -> file, for each layout that a folder may have; the first of which all but the mismatched is there is read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +58,10 @@ def find_files(place: Path) -> Files:
         raise DataError(f"{place}: no such file or folder; --data takes either")
     for layout in LAYOUTS:
         paths = {split: place / name for split, name in layout.items() if (place / name).is_file()}
-        if {"train", "test"} <= paths.keys():
+        if layout.keys() - paths.keys() <= {_MISMATCHED}:
             known = layout["test"] == "validation_matched.csv"
             return Files(paths=paths, label_names=HUB_LABELS if known else ())
-    known_pairs = "; ".join(f"{layout['train']} with {layout['test']}" for layout in LAYOUTS)
+    known_pairs = "; ".join(dict.fromkeys(f"{layout['train']} with {layout['test']}" for layout in LAYOUTS))
     raise DataError(
         f"{place}: found no training and test file of a known layout, expected one of: {known_pairs}; "
         "of a single file, given as --data FILE, all splits are drawn"

@@ -54,8 +54,9 @@ def read_hub(split: str, findings: Findings) -> list[Example]:
     try:
         rows = load_dataset(HUB_NAME, split=split)
     except Exception as error:  # many kinds: network, offline mode, hub
+        reason = str(error).partition("\n")[0][:200]
         raise DataError(
-            f"{HUB_NAME}: {type(error).__name__} while fetching it from the hub; "
+            f"{HUB_NAME}: {type(error).__name__} while fetching it from the hub ({reason}); "
             "give a folder with train.tsv and dev_matched.tsv as --data DIR or in MNLI_DIR"
         ) from None
     columns = {name: name for name in ("premise", "hypothesis", "label", "genre")}

@@ -38,12 +38,12 @@ def read_source(config: DataConfig) -> Source:
     """
     if config.dataset == "controlled":
         if config.folder:
-            raise UserError("data goes with dataset own or mnli: the built-in corpus is read from no file")
+            raise UserError("--data goes with --dataset own or mnli: the built-in corpus is read from no file")
         return Source(name="controlled", pairs=load_controlled())
     place = config.folder or (os.environ.get("MNLI_DIR") if config.dataset == "mnli" else None)
     if place is None and config.dataset == "own":
         raise UserError("dataset own needs --data: a folder or a file with pairs")
-    return _read_hub() if place is None else _read_files(config, Path(place))
+    return _read_hub() if place is None else _read_files(config, Path(place).expanduser())
 
 
 def _read_hub() -> Source:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +20,8 @@ NAMES = {
     "genre": ("genre", "group"),
 }
 """Our column: the names it goes by in MultiNLI's, GLUE's, Kaggle's and the hub's files. Only a genre may be missing."""
+
+_UTF_8 = "UTF-8 (a spreadsheet program writes it as CSV UTF-8)"
 
 Row = tuple[int, Mapping[str, object]]
 """(row, our column -> what stands there)"""
@@ -63,17 +64,17 @@ def decode(path: Path, findings: Findings) -> str:
     except OSError as error:
         raise findings.fatal("unreadable file", error.strerror or str(error), "a file that can be read") from None
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise findings.fatal("not UTF-8", "a UTF-16 byte-order mark at byte 0", "UTF-8")
+        raise findings.fatal("not UTF-8", "a UTF-16 byte-order mark at byte 0", _UTF_8)
     nuls = data.count(b"\0")
     if nuls > len(data) // 4:  # in UTF-16 every other byte of English text is one
-        raise findings.fatal("not UTF-8", f"{nuls} NUL bytes, the first at byte {data.index(0)}, as in UTF-16", "UTF-8")
+        raise findings.fatal("not UTF-8", f"{nuls} NUL bytes, the first at byte {data.index(0)}, as in UTF-16", _UTF_8)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         before = data[: error.start]
         row = 1 + before.count(b"\n") + before.count(b"\r") - before.count(b"\r\n")
         found = f"0x{data[error.start]:02x} at byte {error.start}"
-        raise findings.fatal("not UTF-8", found, "UTF-8", row) from None
+        raise findings.fatal("not UTF-8", found, _UTF_8, row) from None
     if nuls:
         findings.counts["NUL characters removed"] += nuls
     return text.removeprefix("\ufeff").replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
@@ -85,7 +86,7 @@ def find_columns(header: Sequence[str], asked: Mapping[str, str], findings: Find
     Raises:
         DataError: a needed column is missing, or a name occurs twice.
     """
-    twice = [name for name, n in Counter(header).items() if n > 1]
+    twice = [name for name, n in Counter(header).items() if name and n > 1]  # spreadsheets leave empty columns
     if twice:
         raise findings.fatal("column twice", f"column {shown(twice[0])} twice", "each column once", 1)
     columns = {}
@@ -104,13 +105,13 @@ def _open_separated(
     path: Path, asked: Mapping[str, str], findings: Findings, delimiter: str, quoting: Literal[0, 3]
 ) -> Table:
     text = decode(path, findings)
+    _check_delimiter(text.lstrip("\n").partition("\n")[0], delimiter, findings)
     csv.field_size_limit(2**31 - 1)
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter, quoting=quoting, strict=True)
+    reader = csv.reader(_lines(text), delimiter=delimiter, quoting=quoting, strict=True)
     first = next(_records(reader, findings), (1, []))[1]
     header = [name.strip() for name in first]
     if padded := sum(name != bare for name, bare in zip(first, header, strict=True)):
         findings.counts["column names stripped of spaces"] += padded
-    _check_delimiter(first, delimiter, findings)
     columns = find_columns(header, asked, findings)
     places = {ours: header.index(name) for ours, name in columns.items()}
     return Table(columns=columns, rows=_separated_rows(reader, len(header), places, findings))
@@ -127,18 +128,27 @@ def _records(reader: Any, findings: Findings) -> Iterator[tuple[int, list[str]]]
         except csv.Error as error:
             findings.problem("stray quote", f"a quote out of place ({error})", 'text in "..." with each " doubled', row)
             continue
-        if cells:
+        if any(cells):  # else a row of nothing but delimiters
             yield row, cells
         else:
             findings.counts["blank lines dropped"] += 1
 
 
-def _check_delimiter(header: list[str], delimiter: str, findings: Findings) -> None:
-    """Raise a DataError when the header is one column that falls into several at another delimiter."""
+def _lines(text: str) -> Iterator[str]:
+    """The lines, each with its end; `io.StringIO` would hold the text once more, at 4 bytes a character."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
+def _check_delimiter(header: str, delimiter: str, findings: Findings) -> None:
+    """Raise a DataError when the header line is one column that falls into several at another delimiter."""
     others = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars"}
     wanted = others.pop(delimiter)
     for other, name in others.items():
-        if len(header) == 1 and other in header[0]:
+        if delimiter not in header and other in header:
             raise findings.fatal("wrong delimiter", f"columns separated by {name}", f"columns separated by {wanted}", 1)
 
 
@@ -165,7 +175,7 @@ def _open_json(path: Path, asked: Mapping[str, str], findings: Findings) -> Tabl
 
 
 def _json_objects(text: str, findings: Findings) -> Iterator[tuple[int, dict[str, object]]]:
-    for row, line in enumerate(io.StringIO(text), start=1):
+    for row, line in enumerate(_lines(text), start=1):
         if not line.strip():
             findings.counts["blank lines dropped"] += 1
             continue

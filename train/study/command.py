@@ -28,6 +28,9 @@ from train.study.runs import (
     state_of,
 )
 
+INSTEAD = {"precision": str, "device": str, "threads": int}
+"""Settings of a machine, which may stand in for those of a study file."""
+
 
 class StudyError(UserError):
     """Some runs of a study failed; the others were made."""
@@ -124,6 +127,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--minutes", type=float, metavar="M", help="start no run that would end later than in M minutes"
     )
     parser.add_argument("--dry-run", action="store_true", help="show the plan and leave")
+    for name, kind in INSTEAD.items():
+        parser.add_argument(f"--{name}", type=kind, help="as for train.run, instead of the file's")
     return parser
 
 
@@ -131,7 +136,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> None:
     """Show the plan, make its runs, say what is left."""
     arguments = build_parser().parse_args(argv)
-    study = read_study(arguments.file)
+    given = {name: getattr(arguments, name) for name in INSTEAD}
+    study = read_study(arguments.file, {name: value for name, value in given.items() if value is not None})
     work = Work(study=study, folder=arguments.results / study.name, shard=arguments.shard)
     show_plan(work, arguments.dry_run)
     if arguments.dry_run:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from models.errors import UserError
@@ -63,8 +64,11 @@ class Planned:
     """The block whose runs must first choose its rate."""
 
 
-def read_study(path: Path) -> Study:
+def read_study(path: Path, instead: Mapping[str, Any] = MappingProxyType({})) -> Study:
     """The study in a TOML file: tables of settings, one for each [[block]], over the settings they share.
+
+    Args:
+        instead: settings that stand in for the file's own.
 
     Raises:
         UserError: it cannot be read, or says something that no run understands.
@@ -76,7 +80,7 @@ def read_study(path: Path) -> Study:
         check_name(name)
         if not (tables and isinstance(tables, list) and all(isinstance(table, dict) for table in tables)):
             raise UserError("there is no [[block]], so there is nothing to run")
-        blocks = tuple(_block(shared, table, f"block {i}") for i, table in enumerate(tables, start=1))
+        blocks = tuple(_block(shared, {**table, **instead}, f"block {i}") for i, table in enumerate(tables, start=1))
         study = Study(name=name, stem=path.stem, blocks=blocks)
         expand(study, {})
         _check_tuning(study)

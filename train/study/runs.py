@@ -144,7 +144,7 @@ class Child(Signals):
             self.process.send_signal(self.received)
         code = self.process.wait()
         self.process = None
-        if code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
+        if code in {128 + number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}:
             self.received = self.received or code - 128
         self.check()
         return code
