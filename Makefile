@@ -8,7 +8,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --constraint constraints.txt
 STUDY := quickstart
-OLD := error: $(PYTHON) is Python %d.%d, and 3.11 or newer is needed; give another: make ... PYTHON=python3.12
+NEW_ENOUGH := import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "error: Python 3.11 or newer is \
+  needed, and this is %d.%d: make ... PYTHON=python3.12 takes another (remove $(VENV) first)" % v[:2])
+READY := $(PY) -m pip --version > /dev/null 2>&1
 
 .PHONY: setup dev weights quickstart test torture clean
 
@@ -16,8 +18,9 @@ setup: $(VENV)/.installed weights
 dev: $(VENV)/.installed-dev weights
 
 $(VENV)/.made:
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit("$(OLD)" % v if v < (3, 11) else 0)'
-	$(PYTHON) -m venv $(VENV)  # of one that is there it keeps what is installed
+	@$(READY) || $(PYTHON) -c '$(NEW_ENOUGH)'
+	$(READY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -c '$(NEW_ENOUGH)'
 	$(PY) -m pip install --quiet --upgrade "pip>=25.1"  # the first with --group
 	touch $@
 

@@ -32,7 +32,7 @@ class UserError(Exception):
 
 
 class DataError(UserError):
-    """A data file that cannot be read as pairs; the message names file, row and column."""
+    """A file of pairs or of records that cannot be read, or written; the message names it, with row and column."""
 
     exit_code = 3
 

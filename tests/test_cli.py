@@ -138,7 +138,7 @@ def test_errors_leave_as_a_line_and_a_code(capsys):
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (OSError(28, "No space left on device", "out\x1b.json"), 3, "No space left on device: 'out"),
+        (OSError(28, "No space\x1b left", "out.json"), 3, "No space\\x1b left: 'out.json'"),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nSee the manual"), 1, "--batch-size"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), 1, "--accumulation"),
         (MemoryError(), 1, "out of memory"),

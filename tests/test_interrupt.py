@@ -14,6 +14,14 @@ NUMBERS = pytest.mark.parametrize(
 )
 
 
+@pytest.fixture(autouse=True)
+def usual_hang_up():
+    """Also where the tests were started under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @NUMBERS
 def test_at_once(number, code):
     with pytest.raises(Interrupted, match="go on with this") as caught, Signals("this"):
@@ -51,20 +59,17 @@ def test_a_second_sigterm_does_not_hurry_a_save():
 
 
 def test_handlers_are_given_back():
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     with pytest.raises(KeyboardInterrupt), Signals("") as signals, signals.deferred():
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
 
 
 def test_a_run_that_is_to_outlive_its_terminal_does():
     """Under nohup SIGHUP is ignored, and stays so."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with Signals("") as signals:
-            os.kill(os.getpid(), signal.SIGHUP)
-            assert signals.received == 0
-        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with Signals("") as signals:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert signals.received == 0
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import signal
 from types import SimpleNamespace
 
 import pytest
 
 from train import progress
+from train.guard import guard
+from train.interrupt import Interrupted
 from train.progress import Progress, duration
 
 
@@ -14,7 +19,6 @@ from train.progress import Progress, duration
 def clock(monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: False, raising=False)
     return now
 
 
@@ -44,3 +48,19 @@ DURATIONS = [(0, "0 min 00 s"), (89.6, "1 min 30 s"), (3599.6, "1 h 00 min"), (7
 @pytest.mark.parametrize(("seconds", "text"), DURATIONS)
 def test_a_duration_is_said_as_a_reader_says_it(seconds, text):
     assert duration(seconds) == text
+
+
+def test_a_closed_terminal_ends_no_run(monkeypatch):
+    """Its end is as good as a disk's: every write fails."""
+
+    class Gone(io.StringIO):
+        def write(self, _text):
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("sys.stderr", Gone())
+    Progress(10, "x").say("epoch 1")
+
+    def stopped(_argv):
+        raise Interrupted(signal.SIGHUP, "SIGHUP: saved")
+
+    assert guard(stopped)([]) == 129

@@ -120,7 +120,7 @@ def test_cached_features_serve_while_the_whole_encoder_is_frozen_and_no_longer(t
 
     def features(model, batch):
         if state_of and not state_of[0].stop_reason:
-            asked.append((state_of[0].epoch, batch.batch_size))
+            asked.append((state_of[0].epoch, len(batch.first_B)))
         return original(model, batch)
 
     monkeypatch.setattr(SequenceClassifier, "features", features)

@@ -6,18 +6,13 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from models.errors import DataError, UserError, shown
 
 INTERRUPTED = 130
 _NO_ROOM = "can't allocate memory"
 """What torch says of a CPU's memory, in a plain RuntimeError."""
-_NO_MEMORY = "out of memory: try a smaller --batch-size with more --accumulation, or fewer --max-tokens"
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Whether torch or Python found no room: by name and text, since nothing here may import torch."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _NO_ROOM in str(error)
 
 
 def guard(main: Callable[..., None]) -> Callable[..., int]:
@@ -29,22 +24,30 @@ def guard(main: Callable[..., None]) -> Callable[..., int]:
             main(argv)
             sys.stdout.flush()
         except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return error.exit_code
+            return _leave(f"error: {error}", error.exit_code)
         except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
-            return INTERRUPTED
+            return _leave("interrupted", INTERRUPTED)
         except BrokenPipeError:  # `... | head` has read enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except OSError as error:  # no room, no permission; it names the file
-            print(f"error: {shown(str(error))}", file=sys.stderr)
-            return DataError.exit_code
+        except OSError as error:  # no room, no permission
+            return _leave(f"error: {shown(str(error))}", DataError.exit_code)
         except (MemoryError, RuntimeError) as error:
-            if not out_of_memory(error):
+            if not _is_out_of_memory(error):
                 raise
             first, *_ = [*str(error).splitlines(), "no room"]
-            print(f"error: {_NO_MEMORY} ({shown(first)})", file=sys.stderr)
-            return 1
+            advice = "in training, a smaller --batch-size with more --accumulation helps, or fewer --max-tokens"
+            return _leave(f"error: out of memory ({shown(first)}): {advice}", 1)
         return 0
 
     return guarded
+
+
+def _leave(said: str, code: int) -> int:
+    with suppress(OSError):  # the terminal may be gone
+        print(said, file=sys.stderr)
+    return code
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether torch or Python found no room: by name and text, since nothing here may import torch."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _NO_ROOM in str(error)

@@ -48,7 +48,7 @@ def log_update(job: Job, state: TrainState, entry: dict[str, Any]) -> float:
     loss, correct, norm = (tensor.item() for tensor in entry.pop("tensors"))
     norms = {name: value.item() for name, value in entry.pop("norms").items()}
     examples, batches = entry.pop("examples"), entry.pop("batches")
-    if math.isfinite(loss):  # one that a loss scaler skips is no part of the epoch's means
+    if math.isfinite(loss):  # of an update that a loss scaler skips it may not be, and the epoch's mean has to be
         state.epoch_loss += loss * examples
         state.epoch_correct += int(correct)
         state.epoch_examples += examples

@@ -10,11 +10,10 @@ from typing import Any
 
 from models.errors import CheckpointError, UserError
 from train.cli import Request
+from train.config import RunConfig, to_record, without_paths
 from train.distributed import largest, leads
+from train.precision import Precision
 from train.records import RunDirectory
-
-_ALIKE = ("precision", "torch", "weights_sha256", "tokenizer_sha256")
-"""Parts of the environment that all processes of a run share."""
 
 
 class Onlooker(RunDirectory):
@@ -60,28 +59,28 @@ def require_one_folder(records: RunDirectory, step: int) -> None:
         raise CheckpointError(f"{records.path}: has to be one folder for all machines; another process sees more of it")
 
 
-def require_alike(start: Mapping[str, Mapping[str, Any]]) -> None:
+def require_alike(config: RunConfig, precision: Precision, files: Mapping[str, Any]) -> None:
     """All processes are about to compute the same: of machines that differ, each would choose for itself.
 
     Args:
-        start: the records of what this process starts from, by file name.
+        files: what -> hash of what this process has read.
 
     Raises:
-        UserError: they are not; the message names the records, and the arithmetic that this process would use.
+        UserError: they are not; the message names what differs.
     """
-    environment = start["environment.json"]
-    sides = {name: start[name] for name in ("config.json", "data.json", "certificate.json")}
-    sides["environment.json"] = {key: environment[key] for key in _ALIKE if key in environment}
-    unlike = [name for name, record in sides.items() if not _equal_everywhere(record)]
+    mine = {
+        "settings": to_record(without_paths(config, "")),
+        f"arithmetic ({precision.name} here)": precision.name,
+        **files,
+    }
+    unlike = [what for what, value in mine.items() if not _equal_everywhere(value)]
     if unlike:
-        raise UserError(
-            f"the processes of the run differ in {', '.join(unlike)}; this one would use {environment['precision']}: "
-            "give all machines the same files, and --precision by name"
-        )
+        advice = "give all machines the same files, and --precision by name"
+        raise UserError(f"the processes of the run differ in {', '.join(unlike)}: {advice}")
 
 
-def _equal_everywhere(record: Mapping[str, Any]) -> bool:
-    said = json.dumps(record, sort_keys=True, default=str).encode()
+def _equal_everywhere(value: Any) -> bool:
+    said = json.dumps(value, sort_keys=True, default=str).encode()
     number = int.from_bytes(hashlib.sha256(said).digest()[:7], "big")  # seven bytes fit a signed 64-bit integer
     highest, lowest = largest(number), -largest(-number)  # asked of all in any case: the processes ask together
     return lowest == highest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 
 from tqdm import tqdm
 
@@ -56,8 +57,12 @@ class Progress:
 
 
 def say(message: str) -> None:
-    """A line that stays on standard error, above a bar where there is one; what it quotes cannot drive a terminal."""
-    tqdm.write(shown(message), file=sys.stderr)
+    """A line that stays on standard error, above a bar where there is one; what it quotes cannot drive a terminal.
+
+    Where nobody can hear it any more, as when the terminal was closed, it is not said: the work goes on.
+    """
+    with suppress(OSError):
+        tqdm.write(shown(message), file=sys.stderr)
 
 
 def duration(seconds: float) -> str:

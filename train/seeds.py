@@ -22,5 +22,5 @@ def prepare_process(threads: int | None) -> int:
 
 
 def seed_global_streams(seed: int) -> None:
-    """Start torch's own streams, which checkpoints keep: nothing draws from the CPU's, a GPU's dropout does."""
+    """Start torch's own streams: nothing draws from the CPU's, and a GPU's is started anew for each update."""
     torch.manual_seed(seed)

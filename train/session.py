@@ -63,6 +63,8 @@ def run(request: Request) -> None:
     precision = choose_precision(config.precision, device)
     material = gather(config)
     with joined(device), closing(open_directory(request)) as records:
+        read = {"data": material.splits.hashes(), "weights": material.weights.weights_sha256}
+        require_alike(config, precision, read)
         job = prepare(config, material, records, precision)
         differences = start_records(records, describe_start(job, material, threads), request)
         announce(job, material, threads)
@@ -84,10 +86,8 @@ def start_records(records: RunDirectory, start: dict[str, dict[str, Any]], reque
     """Write down what a run starts from; or, where one goes on, say what differs from what it started from.
 
     Raises:
-        UserError: another process of the run would compute something else.
         CheckpointError: something differs that changes numbers, and that was not allowed.
     """
-    require_alike(start)
     if request.resume and records.begun:
         return differences_to(records, start, request.allow_inexact)
     for name, record in start.items():

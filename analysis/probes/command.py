@@ -11,7 +11,7 @@ from typing import Any
 from analysis.compare import common_study
 from analysis.records.arms import Arm, flatten, group_arms
 from analysis.records.choices import chosen_rates, read_choices
-from analysis.records.reading import SCHEMA_VERSION, RecordError
+from analysis.records.reading import SCHEMA_VERSION
 from analysis.records.runs import Run, load_run, run_directories
 from analysis.records.study import arrange
 from analysis.statistics.contrasts import headline_pair, seed_pairs
@@ -148,8 +148,6 @@ def look(asked: argparse.Namespace, name: str, make: Callable[[], dict[str, Any]
         path.parent.mkdir(parents=True, exist_ok=True)
         with replaced_file(path) as fresh:
             fresh.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    except RecordError as error:
-        raise DataError(str(error)) from None
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
     print(f"{name}: {path}\nNext: {command('analysis.compare', study)}")

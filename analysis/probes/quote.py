@@ -12,12 +12,12 @@ from typing import Any
 
 from analysis.probes.command import recorded_pairs
 from analysis.records.choices import chosen_rates, read_choices
-from analysis.records.reading import SCHEMA_VERSION, RecordError
+from analysis.records.reading import SCHEMA_VERSION
 from analysis.records.runs import load_study
 from analysis.records.study import Study, arrange
 from analysis.tables.disagreement import shown_disagreements
 from analysis.tables.errors import shown_mistakes
-from models.errors import DataError, UserError, command
+from models.errors import UserError, command
 from models.files import replaced_file
 from train.data.pairs import content_hash
 from train.guard import guard
@@ -63,8 +63,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         record = quote(arrange(runs, chosen_rates(read_choices(asked.study / "choices.json"))), asked.data)
         with replaced_file(path) as fresh:
             fresh.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    except RecordError as error:
-        raise DataError(str(error)) from None
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
     print(f"quotes: {path}\nNext: {command('analysis.compare', asked.study)}")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from analysis.claims.findings import Findings
-from analysis.claims.verdicts import Verdict, by_equivalence, claim_verdict
+from analysis.claims.verdicts import UNDECIDED, Verdict, by_equivalence, claim_verdict
 from analysis.records.arms import Arm
 from analysis.records.text import count, listing, number, span
 from analysis.statistics.contrasts import accuracy_gap, interaction
@@ -65,7 +65,7 @@ def accuracy_sentence(findings: Findings) -> str:
     if gap:
         clauses.append(
             f"pretrained minus scratch is {number(gap.difference)}, 95% interval over {gap.over} "
-            f"{span(*gap.shown_interval())} (a true gap of {number(gap.smallest_gap())} is found with 80% power)"
+            f"{span(*gap.shown_interval())}{power_words(gap)}"
         )
     if worth := findings.worths.get(arms[0].training_examples):
         clauses.append(f"at the epochs and rates used here, scratch needs {worth} to match pretrained")
@@ -80,10 +80,16 @@ def beside(findings: Findings, claim: str) -> str:
     return f" Other readings: {'; '.join(found)}." if found else ""
 
 
+def power_words(gap: Comparison) -> str:
+    """Says which difference the runs suffice to find; nothing where none of them varies."""
+    return f" (a true gap of {number(gap.smallest_gap())} is found with 80% power)" if gap.standard_error else ""
+
+
 def within(verdict: Verdict) -> str:
     """Says that an interval lies inside the margin, where that decided: not that it holds 0."""
     margin = verdict.test.margin
-    inside = by_equivalence(verdict.test) and all(abs(end) < margin for end in verdict.interval)
+    decided = by_equivalence(verdict.test) and verdict.verdict != UNDECIDED
+    inside = decided and all(abs(end) < margin for end in verdict.interval)
     return f" (wholly within the ±{margin:g} registered as no difference)" if inside else ""
 
 
@@ -136,7 +142,8 @@ def relapse_sentence(findings: Findings) -> str:
         left = [run for run in arm.runs if math.isfinite(loss_below(run.evaluations.get(probe), PLATEAU_LEVEL).step)]
         back = sum(run.evaluations[probe]["loss"][-1] >= PLATEAU_LEVEL for run in left)
         parts += [f"{back} of {count(len(left), 'run')} of {arm.name}"] * bool(back)
-    return f" By the last step that loss was above the level again in {listing(parts)}." if parts else ""
+    back_again = "By the last step the loss on the validation probe was above the level again in"
+    return f" {back_again} {listing(parts)}." if parts else ""
 
 
 def premise_gaps(findings: Findings) -> list[tuple[str, Arm, Arm, Comparison]]:
@@ -162,10 +169,11 @@ def premise_sentence(findings: Findings) -> str:
 
 def premise_contrast(findings: Findings) -> Comparison | None:
     """Returns how much more the premise is worth to pretrained than to scratch, over seeds and items, where all ran."""
-    sides = {arm.init: (arm, half) for _, arm, half, _ in premise_gaps(findings)}
-    if not {"pretrained", "scratch"} <= sides.keys():
+    halves = {arm.name: half for _, arm, half, _ in premise_gaps(findings)}
+    if not findings.pair or any(arm.name not in halves for arm in findings.pair):
         return None
-    return interaction(*sides["pretrained"], *sides["scratch"], "test")
+    one, other = findings.pair
+    return interaction(one, halves[one.name], other, halves[other.name], "test")
 
 
 def interval_words(found: Comparison) -> str:

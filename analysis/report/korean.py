@@ -40,7 +40,7 @@ HOLLOW = ", 학습되지 않은 실행에서"
 MINILM = (
     "여기서 쓴 all-MiniLM-L6-v2는 증류된 문장 인코더이고, MultiNLI와 SNLI의 라벨로 만든 삼중쌍 277,230개로도 "
     "학습되었다. "
-    "따라서 여기서 보이는 이득에는 사전학습의 이득과 바로 이 과제에 대한 앞선 지도학습의 이득이 섞여 있다."
+    "따라서 여기서 보이는 이득의 일부는 바로 그 앞선 지도학습에서 온 것일 수 있다."
 )
 
 REGISTERED = {
@@ -84,11 +84,9 @@ def accuracy_sentence(pair: tuple[Arm, Arm]) -> str:
     gap = accuracy_gap(pretrained, scratch, "test")
     if gap is None:
         return text
-    return (
-        f"{text} 두 값의 차이(사전학습 − 무작위)는 {number(gap.difference)}이다"
-        f"({interval_text(gap.shown_interval())}, 80% 검정력으로 찾아낼 수 있는 참 차이: "
-        f"{number(gap.smallest_gap())})."
-    )
+    power = f", 80% 검정력으로 찾아낼 수 있는 참 차이: {number(gap.smallest_gap())}" if gap.standard_error else ""
+    difference = f"{number(gap.difference)}이다({interval_text(gap.shown_interval())}{power})"
+    return f"{text} 두 값의 차이(사전학습 − 무작위)는 {difference}."
 
 
 def worth_sentence(findings: Findings, pair: tuple[Arm, Arm]) -> str:
@@ -114,7 +112,7 @@ def premise_sentence(findings: Findings) -> str:
     more = premise_contrast(findings)
     text = f"{number(more.difference)} ({interval_text(more.shown_interval())})" if more else ""
     between = f" 사전학습의 이득이 {text}만큼 더 크다." if more and more.interval()[0] > 0 else ""
-    return f"가설에 더해 전제까지 읽을 때 정확도에서 얻는 이득: {', '.join(parts)}.{between}{doubt}" if parts else ""
+    return f"가설에 더해 전제까지 읽을 때 정확도에서 얻는 이득: {', '.join(parts)}.{doubt}{between}" if parts else ""
 
 
 def reading(verdicts: Sequence[Verdict], claim: str, unit: str, digits: int, basis: str = "") -> str:

@@ -72,9 +72,17 @@ def making_commands(name: str | None, runs: Sequence[Run], plans: Plans) -> list
     planned = {run for names in files.values() for run in names}
     return [
         *dict.fromkeys(mlm_command(run) for run in runs if run.init == "mlm"),
-        *(f"python -m train.study train/studies/{stem}.toml" for stem in files),
+        *(f"python -m train.study train/studies/{stem}.toml{instead(stem, runs)}" for stem in files),
         *(run_command(run, name or "STUDY") for run in runs if run.id not in planned),
     ]
+
+
+def instead(stem: str, runs: Sequence[Run]) -> str:
+    """Returns the flag that a study was made with where its runs are of another arithmetic than its file says."""
+    planned = {run.name: run.config.precision for run in expand(read_study(STUDIES / f"{stem}.toml"), {})}
+    asked = [(run.config.get("precision"), planned[run.id]) for run in runs if run.id in planned]
+    others = {str(used) for used, said in asked if used and used != said}
+    return f" --precision {others.pop()}" if len(others) == 1 else ""
 
 
 def shipped_plans(name: str | None) -> Plans:

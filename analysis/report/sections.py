@@ -118,8 +118,8 @@ def registration(findings: Findings) -> str:
     runs = count(sum(len(study.runs) for study in findings.evidence.studies.values()), "run")
     return (
         "Measure, margin and rule of each test were registered in analysis/claims.toml before the runs: "
-        f"{runs}, each with this register's sha256 in its record. Pilot runs on MNLI pairs were known by then. Once, "
-        "after two test accuracies, the figure that picks the best epoch was changed, and all was run anew."
+        f"{runs}, each with this register's sha256 in its record. It was written after pilot runs "
+        "on MNLI pairs; the figure that picks the best epoch was changed after the project's first two accuracies."
     )
 
 

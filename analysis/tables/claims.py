@@ -101,7 +101,7 @@ def plateau_table(arms: Sequence[Arm]) -> Table:
             _, low, high = median_time(curve)
             bounds = f"{number(low, 0)} to {number(high, 0)}" if math.isfinite(high) else f"{number(low, 0)} or more"
             mean, error = restricted_mean(curve, horizon)
-            spread = f" ± {number(error, 0)}" if error else ", the same in all"
+            spread = f" ± {number(error, 0)}" if error or len(arm.runs) == 1 else ", the same in all"
             extra = (bounds if math.isfinite(low) else MISSING, f"{number(mean, 0)}{spread}")
             rows.append((name, *passage_row(arm, split, loss_below, PLATEAU_LEVEL, CONSECUTIVE), *extra))
     first = f"first of two consecutive evaluations below ln 3 \N{MINUS SIGN} 0.05 = {PLATEAU_LEVEL:.4f}"

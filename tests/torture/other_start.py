@@ -18,7 +18,6 @@ from train import loop
 from train.data.controlled import load_controlled
 
 SWAPPED = {"entailment": "neutral", "neutral": "entailment"}
-WEIGHTS = "checkpoints/step-12/model.safetensors"
 
 
 def trials(bench: Bench, quick: bool) -> Iterator[Trial]:

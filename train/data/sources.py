@@ -43,7 +43,9 @@ def read_source(config: DataConfig) -> Source:
     place = config.folder or (os.environ.get("MNLI_DIR") if config.dataset == "mnli" else None)
     if place is None and config.dataset == "own":
         raise UserError("dataset own needs --data: a folder or a file with pairs")
-    return _read_hub() if place is None else _read_files(config, Path(place).expanduser())
+    if place is None:
+        return _read_hub()
+    return _read_files(config, Path(place).expanduser() if place.startswith("~/") else Path(place))
 
 
 def _read_hub() -> Source:

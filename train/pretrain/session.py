@@ -27,7 +27,7 @@ from train.journal import log_evaluation
 from train.loop import close_epoch, log_epoch, run_epochs
 from train.material import open_checkpoint, require_places
 from train.memory import keep_freed_memory
-from train.onlooker import open_directory
+from train.onlooker import open_directory, require_alike
 from train.optim import build_optimizer
 from train.plan import plan_run
 from train.precision import Precision, choose_device, choose_precision
@@ -79,6 +79,7 @@ def pretrain(request: PretrainRequest) -> None:
     precision = choose_precision(config.precision, device)
     material = gather(request)
     with joined(device), closing(open_directory(request)) as records:
+        require_alike(config, precision, {"data": material.corpus.hashes})
         job = prepare(config, material, records, precision)
         differences = start_records(records, describe_start(job, material, threads), request)
         job.progress.say(

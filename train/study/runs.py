@@ -65,8 +65,8 @@ def check_recorded(directory: Path, config: RunConfig) -> None:
     for field in now.keys() - set(MAY_DIFFER):
         if _recorded(then[field]) != _recorded(now[field]):
             raise UserError(
-                f"{directory}: was begun with {field} = {then[field]}, and the study says {now[field]}: "
-                "give the study another name, or remove the run"
+                f"{directory}: was begun with {field} = {then[field]}, and {now[field]} is asked for now: "
+                "give the study another folder with --results DIR, or another name"
             )
 
 
