@@ -62,6 +62,13 @@ def test_a_study_file_makes_the_runs_again(tmp_path: Path, path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("used", "flag"), [("bf16", " --precision bf16"), ("float32", "")])
+def test_a_study_that_was_made_in_another_arithmetic_is_made_so_again(tmp_path: Path, used: str, flag: str) -> None:
+    run = write_run(tmp_path / "mnli-5k", "scratch", 0, name="n5000-scratch-lr3e-04-seed0", steps=40)
+    write_json(run / "config.json", json.loads((run / "config.json").read_text()) | {"precision": used})
+    assert lines(tmp_path / "mnli-5k")[0] == f"python -m train.study train/studies/mnli-5k.toml{flag}"
+
+
 def test_only_plans_with_runs_here_are_named_and_what_no_plan_has_is_a_command_of_its_own(tmp_path: Path) -> None:
     folder = tmp_path / "mnli"
     for name in ("planned", "extra"):
