@@ -150,7 +150,7 @@ def test_the_command_finds_the_run_s_own_losses_at_both_ends(
     flatness, basins = found["effects"]
     assert (flatness["hypothesis"], basins["hypothesis"], basins["seeds"]) == ("F1", "F2", 3), "three pairs, three runs"
     rises = {arm: np.mean([rise for what, rise in half_way(found) if what == f"{arm}, seeds"]) for arm in ARMS}
-    assert basins["estimate"] == pytest.approx(rises["pretrained"] - rises["scratch"], abs=2e-6)
+    assert basins["difference"] == pytest.approx(rises["pretrained"] - rises["scratch"], abs=2e-6)
 
 
 def half_way(found: dict[str, Any]) -> Iterator[tuple[str, float]]:
