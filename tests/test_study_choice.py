@@ -116,3 +116,16 @@ def test_a_choice_that_a_kill_kept_from_being_written_is_written_later(stand):
     before = choices(stand)
     (stand.results / "s" / "choices.json").unlink()
     assert stand.run(SWEEP) == 0 and stand.made == [] and choices(stand) == before
+
+
+def test_an_arm_waits_for_its_own_runs_alone(stand):
+    """Of two processes one would else be idle until the other has made the last of another arm's runs."""
+    stand.codes = {"pretrained-lr2e-05-seed0": 1}
+    assert stand.run(SWEEP) == 1
+    assert [name for name in stand.made if "lr1e-04-seed" in name] == ["scratch-lr1e-04-seed0", "scratch-lr1e-04-seed1"]
+    assert not [name for name in stand.made if name.startswith("pretrained") and "seed1" in name]
+    assert choices(stand).keys() == {"sweep"} and choices(stand)["sweep"].keys() == {"scratch"}
+    stand.codes = {}
+    assert stand.run(SWEEP) == 0
+    assert [name for name in stand.made if "seed1" in name] == ["pretrained-lr1e-05-seed1"]
+    assert choices(stand)["sweep"].keys() == {"scratch", "pretrained"}

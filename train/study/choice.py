@@ -20,23 +20,21 @@ Choices = dict[str, dict[str, dict[str, Any]]]
 
 
 def choose_rates(study: Study, folder: Path) -> Choices:
-    """The choices of every block that others tune on and whose runs are done.
+    """The choices of every block that others tune on, for the arms whose runs in it are done.
 
     Raises:
         UserError: choices.json says something else than the study or its runs do.
     """
-    written = read_choices(folder)
-    choices = dict(written)
+    choices = read_choices(folder)
     for block in study.blocks:
         if block.name in {other.tune_on for other in study.blocks}:
-            choice = _choose(block, folder)
-            if block.name not in written and choice is not None:
-                choices[block.name] = choice
-            elif block.name in written and not _agrees(written[block.name], choice, _grid(block)):
+            written, found, grid = choices.get(block.name, {}), _choose(block, folder), _grid(block)
+            if not all(_agrees(arm, found.get(init), grid.get(init)) for init, arm in written.items()):
                 raise UserError(
                     f"{folder / 'choices.json'}: what it says of {block.name!r} does not follow from the study and its "
                     "runs; take it out to choose again"
                 )
+            choices |= {block.name: {**written, **found}} if found else {}
     return choices
 
 
@@ -51,13 +49,13 @@ def chosen_rates(choices: Choices) -> dict[str, dict[str, float]]:
 def settle(choices: Choices, folder: Path) -> None:
     """Say and write down what was not written before."""
     written = read_choices(folder)
-    new = {name: choice for name, choice in choices.items() if name not in written}
-    for name, choice in new.items():
-        for init, arm in choice.items():
-            _announce(name, init, arm)
-    if new:
+    for name, arms in choices.items():
+        for init, arm in arms.items():
+            if init not in written.get(name, {}):
+                _announce(name, init, arm)
+    if choices != written:
         with replaced_file(folder / "choices.json") as fresh:
-            fresh.write_text(json.dumps({**written, **new}, indent=1) + "\n", encoding="utf-8")
+            fresh.write_text(json.dumps(choices, indent=1) + "\n", encoding="utf-8")
 
 
 def read_choices(folder: Path) -> Choices:
@@ -73,22 +71,23 @@ def _grid(block: Block) -> dict[str, list[float]]:
     return {init: sorted(found) for init, found in rates.items()}
 
 
-def _choose(block: Block, folder: Path) -> dict[str, Any] | None:
-    """The best mean of what early stopping watches wins, of equals the lower rate; None while runs are missing."""
+def _choose(block: Block, folder: Path) -> dict[str, Any]:
+    """Of each arm the best mean of what early stopping watches, of equals the lower rate; none while runs lack."""
     figures: dict[str, dict[float, list[float | None]]] = defaultdict(lambda: defaultdict(list))
-    monitors = set()
+    monitors, lacking = set(), set()
     for run in block_runs(block, {}):
         directory = folder / "runs" / run.name
         state, monitor = state_of(directory), run.config.stop.monitor
         if state not in (RunState.FINISHED, RunState.DIVERGED):
-            return None
+            lacking.add(run.config.init)
+            continue
         finished = state == RunState.FINISHED
         figure = read_record(directory / "summary.json")["best"][monitor] if finished else None
         figures[run.config.init][run.rate].append(figure)
         monitors.add(monitor)
     if len(monitors) > 1:
         raise UserError(f"block {block.name!r}: its runs watch different figures, so they choose no rate")
-    return {init: _describe(found, *monitors) for init, found in figures.items()}
+    return {init: _describe(found, *monitors) for init, found in figures.items() if init not in lacking}
 
 
 def _describe(figures: Mapping[float, list[float | None]], monitor: str) -> dict[str, Any]:
@@ -109,10 +108,9 @@ def _mean(figures: list[float | None]) -> float | None:
     return fmean(found) if len(found) == len(figures) else None
 
 
-def _agrees(written: Any, choice: Any, grid: dict[str, list[float]]) -> bool:
+def _agrees(written: Any, choice: Any, rates: list[float] | None) -> bool:
     """What was chosen once stays: it is the present answer, or, where runs are missing, one about the same rates."""
-    tried = {init: [entry["learning_rate"] for entry in arm["rates"]] for init, arm in written.items()}
-    return tried == grid if choice is None else written == choice
+    return [entry["learning_rate"] for entry in written["rates"]] == rates if choice is None else written == choice
 
 
 def _announce(name: str, init: str, arm: dict[str, Any]) -> None:
