@@ -54,6 +54,13 @@ def test_whatever_of_a_certificate_is_another_is_seen(tmp_path: Path, key: str) 
     assert main([str(tmp_path)]) == 3
 
 
+def test_weights_that_a_run_did_not_read_set_no_arms_apart(tmp_path: Path) -> None:
+    for init, number in (("bottom-3", 1), ("mlm", 2)):
+        for seed, folder in enumerate((None, "mine")):
+            edit(write_run(tmp_path / init, init, seed) / "config.json", mlm=folder)
+        assert len(arms_of(tmp_path / init)) == number
+
+
 def test_another_head_another_setting_and_another_machine_are_seen(tmp_path: Path) -> None:
     write_run(tmp_path, "scratch", 0)
     run = write_run(tmp_path, "pretrained", 0, data={"max_tokens": 64})

@@ -97,15 +97,15 @@ def test_a_run_begun_with_other_settings_is_refused_before_anything_starts(stand
     changed = THREE.replace("[0, 1, 2]", "[0, 1, 2, 3]") + "\nepochs = 9"
     assert stand.run(changed) == 2 and stand.made == []
     assert "was begun with optim.epochs = 4, and 9 is asked for now" in capfd.readouterr().err
+    assert stand.run(f'mlm = "m"\n{THREE}') == 0, "of scratch the weights of another arm"
 
 
 def test_settings_of_the_machine_stand_in_for_those_of_the_file(stand, capfd):
-    shared = THREE.replace("[[block]]", 'precision = "bf16"\n[[block]]\ndevice = "cuda:1"')
-    assert stand.run(shared, "--precision", "float32", "--device", "cpu", "--threads", "2") == 0
-    config = json.loads((stand.results / "s" / "runs" / RUNS[0] / "config.json").read_text())
-    assert [config[name] for name in ("precision", "device", "threads")] == ["float32", "cpu", 2]
-    assert stand.run(shared, "--precision", "float64") == 2
-    assert "'float64' is not one of" in capfd.readouterr().err
+    shared, cpu = THREE.replace("[[block]]", 'precision = "bf16"\n[[block]]\ndevice = "cuda:1"'), ("--device", "cpu")
+    assert stand.run(shared, "--precision", "float32", *cpu, "--threads", "2") == 0
+    config = json.loads((stand.results / f"s/runs/{RUNS[0]}/config.json").read_text())
+    assert (config["precision"], config["device"], config["threads"]) == ("float32", "cpu", 2)
+    assert stand.run(shared, "--precision", "float64") == 2 and "'float64' is not one of" in capfd.readouterr().err
 
 
 def test_no_run_is_made_beside_those_of_another_numerics_version(stand, capfd):

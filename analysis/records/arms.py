@@ -63,6 +63,8 @@ def settings(run: Run) -> dict[str, str]:
         if not key.endswith("seed") and not any(f"{key}.".startswith(f"{part}.") for part in NOT_SETTINGS)
     }
     followed = {"precision": str(run.environment.get("precision", asked["precision"]))}
+    if run.init != "mlm":
+        followed["mlm"] = DEFAULTS["mlm"]  # a folder of weights that the run did not read
     return asked | followed | {"learning_rate": f"{run.learning_rate:g}"}
 
 

@@ -62,7 +62,8 @@ def check_recorded(directory: Path, config: RunConfig) -> None:
     if state_of(directory) == RunState.NEW:
         return
     then, now = (dict(flatten(to_record(c))) for c in (recorded_config(directory), config))
-    for field in now.keys() - set(MAY_DIFFER):
+    unused = () if config.init == "mlm" else ("mlm",)
+    for field in now.keys() - {*MAY_DIFFER, *unused}:
         if _recorded(then[field]) != _recorded(now[field]):
             raise UserError(
                 f"{directory}: was begun with {field} = {then[field]}, and {now[field]} is asked for now: "
