@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.study_stand import SWEEP, Stand
+from train.study.choice import read_choices, settle
 
 
 @pytest.fixture
@@ -129,3 +130,10 @@ def test_an_arm_waits_for_its_own_runs_alone(stand):
     assert stand.run(SWEEP) == 0
     assert [name for name in stand.made if "seed1" in name] == ["pretrained-lr1e-05-seed1"]
     assert choices(stand)["sweep"].keys() == {"scratch", "pretrained"}
+
+
+def test_an_arm_that_another_shard_wrote_meanwhile_stays(tmp_path):
+    arm = {"rates": [{"learning_rate": 1e-4, "validation_loss": 1.0}], "chosen": 1e-4, "at_edge": True}
+    settle({"sweep": {"scratch": arm}}, tmp_path)
+    settle({"sweep": {"pretrained": arm}}, tmp_path)
+    assert read_choices(tmp_path) == {"sweep": {"scratch": arm, "pretrained": arm}}

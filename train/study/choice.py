@@ -53,9 +53,11 @@ def settle(choices: Choices, folder: Path) -> None:
         for init, arm in arms.items():
             if init not in written.get(name, {}):
                 _announce(name, init, arm)
-    if choices != written:
+    # another shard may have written an arm since these choices were made
+    merged = written | {name: {**written.get(name, {}), **arms} for name, arms in choices.items()}
+    if merged != written:
         with replaced_file(folder / "choices.json") as fresh:
-            fresh.write_text(json.dumps(choices, indent=1) + "\n", encoding="utf-8")
+            fresh.write_text(json.dumps(merged, indent=1) + "\n", encoding="utf-8")
 
 
 def read_choices(folder: Path) -> Choices:
