@@ -91,7 +91,7 @@ def test_the_first_screen_has_the_difference_the_verdicts_and_the_note_on_minilm
     report = (study / "report.md").read_text()
     screen = report.split("\n## ")[0]
     first = table(report, "Differences in test accuracy, paired")[0]
-    assert f"pretrained minus scratch is {first['difference']}, 95% interval over seeds and items" in screen
+    assert f"Pretrained minus scratch is {first['difference']}, 95% interval over seeds and items" in screen
     assert re.search(r"claim C1, “it starts lower”, is (SUPPORTED|REFUTED|UNDECIDED)\.", screen)
     assert re.search(r"claim C2, “the loss falls faster”, is SUPPORTED\.", screen)
     assert screen.count("triplets built from the labels of MultiNLI and SNLI") == 2  # answer and figure

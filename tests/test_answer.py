@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_test_that_says_another_thing_than_its_claim_is_named(folder: Path) -> None:
     findings, seen = found(folder), set()
     for claim, sentence in {"C1": start_sentence(findings), "C2": plateau_sentence(findings)}.items():
-        _, _, others = sentence.partition(" Other readings: ")
+        _, _, others = sentence.partition(" Measured otherwise, the verdict is another: ")
         for each in findings.verdicts[claim]:
             differs = each.found is not None and each.verdict != claim_verdict(findings.verdicts[claim])
             assert (f"{each.test.measured}, " in others and f"({each.verdict})" in others) == differs
@@ -87,14 +87,14 @@ def test_an_interval_that_decides_by_lying_inside_the_margin_says_so(folder: Pat
 
 
 def test_a_loss_that_comes_back_is_told(folder: Path) -> None:
-    assert "above the level again" not in plateau_sentence(found(folder))
+    assert "By the last step" not in plateau_sentence(found(folder))
     path = folder / "runs/pretrained-seed1/metrics.jsonl"
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     looks = [line for line in lines if line.get("split") == "probe_validation"]
     for look, loss in zip(looks[-3:], (0.9, 0.9, 1.2), strict=True):
         look["loss"] = loss
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    assert "the level again in 1 of 3 runs of pretrained." in plateau_sentence(found(folder))
+    assert "above 1.0486 again in 1 of 3 runs of pretrained." in plateau_sentence(found(folder))
 
 
 def test_a_difference_without_spread_says_that_it_has_none(folder: Path) -> None:

@@ -35,6 +35,7 @@ RECORDS: dict[str, dict[str, Any]] = {
             for arm in ARMS
             for condition in ("intact", "sides swapped")
         ],
+        "leads": [{"arm": arm, "lead": 0.0871, **SPREAD} for arm in ARMS],
         "effects": [
             {"hypothesis": "S1", "difference": 0.17, **SPREAD},
             {"hypothesis": "S2", "difference": 0.17, **SPREAD},
@@ -49,7 +50,9 @@ RECORDS: dict[str, dict[str, Any]] = {
             for seed in (0, 1)
             for part in (*PARTS, "encoder")
         ],
-        "rolled_back": [{"arm": arm, "part": part, "lost": 0.0246, **SPREAD} for arm in ARMS for part in PARTS],
+        "rolled_back": [
+            {"arm": arm, "part": part, "lost": 0.0246, "accuracy": 0.5791, **SPREAD} for arm in ARMS for part in PARTS
+        ],
         "similarities": [
             {"what": what, "seed": seed, "part": part, "cka": 0.8642, **SPREAD}
             for what in ("pretrained, before and after", "pretrained and scratch, after")
@@ -73,7 +76,7 @@ RECORDS: dict[str, dict[str, Any]] = {
             for y in (-1.0, 0.0, 1.0)
         ],
         "paths": [{"arm": arm, "seed": 0, "x": x, "y": 0.0, "share": 0.9753} for arm in ARMS for x in (1.5, 0.5, 0.0)],
-        "radii": [{"arm": arm, "radius": 0.2013, **SPREAD} for arm in ARMS],
+        "radii": [{"arm": arm, "radius": 0.2013, "beyond": 7, **SPREAD} for arm in ARMS],
         "between": [{"what": "scratch, seeds", "seeds": "0 and 1", "at": at, "loss": 0.5} for at in (0.0, 0.5, 1.0)],
         "barriers": [{"what": "scratch, seeds", "seeds": "0 and 1", "barrier": 0.7531}],
         "effects": [{"hypothesis": "F1", "difference": 0.2, **SPREAD}],
@@ -102,6 +105,7 @@ RECORDS: dict[str, dict[str, Any]] = {
             for step in (20, 40)
             for part in PARTS
         ],
+        "runs": [{"arm": arm, "seed": 0, "fading": -0.6123, "left": None} for arm in ARMS],
         "effects": [{"hypothesis": "G1", "difference": 0.2, **SPREAD}],
     },
     "phases": {
@@ -145,7 +149,21 @@ def test_the_report_says_what_the_records_say(study: Path):
             "What does the loss look like",
             "gradients fade?",
         )
-        for expected in (*headings, "0.179", "0.432", "0.358", "0.0246", "98%", "88%", "0.753", "321", "1.047"):
+        numbers = [
+            "0.179",
+            "0.432",
+            "0.358",
+            "0.0246",
+            "98%",
+            "88%",
+            "0.753",
+            "321",
+            "1.047",
+            "0.087",
+            "0.579",
+            "−0.61",
+        ]
+        for expected in (*headings, *numbers, "\N{MINUS SIGN}0.61"):
             assert expected in text
         assert "1 held and 1 refuted of 3" in text
         assert "none of the measures exceeded its interval" in text
@@ -197,7 +215,7 @@ def test_fading_is_told_step_by_step_up_to_where_its_mean_ends(study: Path):
     runs, _ = load_study([study])
     inside = read_probes(study / "probes", runs)["gradients"]
     (said,) = fading_blocks(inside)
-    assert "step by step, mean over seeds: −1.39 at 20 and −1.10 at 100. Within" in said.text
+    assert "step by step, mean over runs that left it: −1.39 at 20 and −1.10 at 100. Within" in said.text
     alone = [row for row in inside.tables["norms"] if row["arm"] == "scratch"]
     assert fading_blocks(replace(inside, tables={**inside.tables, "norms": alone})) == []
 

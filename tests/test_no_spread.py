@@ -72,6 +72,6 @@ def test_the_short_answer_says_so_too(study: Path) -> None:
         shutil.copy(there / "predictions.csv", here / "predictions.csv")
     assert main([str(study)]) == 0
     screen = (study / "report.md").read_text().split("\n## ")[0]
-    assert "pretrained minus scratch is 0.000, 95% interval over seeds and items n/a" in screen
+    assert "Pretrained minus scratch is 0.000, 95% interval over seeds and items n/a" in screen
     assert "80% power" not in screen and "80% 검정력" not in (study / "report.ko.md").read_text(encoding="utf-8")
     assert "pretrained and scratch give every pair of test the same answer in every seed." in screen

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.probes import landscape, surface
+from analysis import compare
+from analysis.probes import __main__ as probes
+from analysis.probes import landscape, layers, surface
 from tests.running import metrics, train
 
 ARMS = ("scratch", "pretrained")
@@ -151,6 +153,21 @@ def test_the_command_finds_the_run_s_own_losses_at_both_ends(
     assert (flatness["hypothesis"], basins["hypothesis"], basins["seeds"]) == ("F1", "F2", 3), "three pairs, three runs"
     rises = {arm: np.mean([rise for what, rise in half_way(found) if what == f"{arm}, seeds"]) for arm in ARMS}
     assert basins["difference"] == pytest.approx(rises["pretrained"] - rises["scratch"], abs=2e-6)
+
+
+def test_one_command_runs_every_probe_and_the_report_shows_them(
+    study: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(landscape, "EXAMPLES", 16)
+    monkeypatch.setattr(landscape, "GRID", 3)
+    monkeypatch.setattr(layers, "BATCH", 12)
+    runs = [str(study / "runs" / f"{init}-0") for init in ARMS]
+    assert probes.main([*runs, "--checkpoint", str(tiny_checkpoint)]) == 2, "they are too short for gradients"
+    shown = set(probes.PROBES) - {"gradients"}
+    assert {path.stem for path in (study / "probes").iterdir()} == shown
+    assert compare.main([str(study)]) == 0
+    report = (study / "report.md").read_text(encoding="utf-8")
+    assert all(f"(figures/{name}.png)" in report for name in shown)
 
 
 def half_way(found: dict[str, Any]) -> Iterator[tuple[str, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from itertools import permutations
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sklearn.metrics.pairwise import linear_kernel
 from analysis.probes import layers
 from analysis.probes.parts import movement, parts_of
 from analysis.probes.similarity import alignment, alignment_gap, batch_parts, independence, without_diagonal
-from analysis.probes.weights import open_reader, read_snapshot, snapshots, trained_weights
+from analysis.probes.weights import keeps_path, open_reader, read_snapshot, snapshots, trained_weights
 from analysis.records.runs import load_run
 from tests.running import record, train
 from train.data.pairs import LABELS, Example
@@ -129,22 +130,41 @@ def test_the_last_snapshot_is_what_was_exported_when_it_was_best(study: Path):
     assert all(torch.equal(exported[name], tensor) for name, tensor in last.items())
 
 
-def test_only_what_was_rolled_back_changes(study: Path, tiny_checkpoint: Path):
-    """With a head that ignores its input all but the head can go back at no cost; the head alone decides."""
+@pytest.mark.parametrize("decides", ["layer 2", "pooler", "head"])
+def test_rolling_back_what_decides_costs_everything_and_the_rest_nothing(
+    study: Path, tiny_checkpoint: Path, decides: str
+):
+    """Layer 2 gives every token one vector, the pooler keeps it, the head reads its first three numbers.
+
+    One of the three was trained to say entailment and said contradiction before; what lies below is never looked at.
+    """
     run = study / "runs" / "scratch-0"
     reader = open_reader(load_run(run), str(tiny_checkpoint))
     before = read_snapshot(snapshots(run)[0])
-    before["head.output.weight"].zero_()
-    before["head.output.bias"].copy_(torch.tensor([0.0, 1.0, 0.0]))
-    after = {name: tensor + 0.1 for name, tensor in before.items()}
-    after["head.output.weight"] = torch.zeros_like(before["head.output.weight"])
-    after["head.output.bias"] = torch.tensor([1.0, 0.0, 0.0])
+    before["encoder.layers.1.feed_forward_norm.weight"].zero_()
+    before["encoder.layers.1.feed_forward_norm.bias"] = torch.eye(16)[0]
+    before["pooler.weight"], before["pooler.bias"] = torch.eye(16), torch.zeros(16)
+    before["head.output.weight"], before["head.output.bias"] = torch.eye(16)[:3], torch.zeros(3)
+    after = {name: tensor.clone() for name, tensor in before.items()}
+    for name in after:
+        if name.startswith(("encoder.embeddings", "encoder.layers.0")):
+            after[name] += 0.1
+    turn = torch.eye(16)[[1, 0, *range(2, 16)]]
+    turned = {"layer 2": "encoder.layers.1.feed_forward_norm.bias", "pooler": "pooler.weight"}
+    name = turned.get(decides, "head.output.weight")
+    before[name] = before[name] @ turn
     pairs = [Example(id=f"x-{n}", premise="a dog", hypothesis="a cat", label=LABELS[0], group="") for n in range(3)]
     found = layers.roll_back(reader, before, after, pairs)
-    assert {part: right.mean() for part, right in found.items()} == {
-        **dict.fromkeys(("nothing", "embeddings", "layer 1", "layer 2", "pooler"), 1.0),
-        "head": 0.0,
-    }
+    parts = ("nothing", "embeddings", "layer 1", "layer 2", "pooler", "head")
+    assert {part: right.mean() for part, right in found.items()} == {part: float(part != decides) for part in parts}
+
+
+def test_a_path_without_its_start_is_not_looked_into(study: Path, tmp_path: Path):
+    copy = tmp_path / "run"
+    shutil.copytree(study / "runs" / "scratch-0", copy)
+    assert keeps_path(copy)
+    snapshots(copy)[0].unlink()
+    assert len(snapshots(copy)) > 1 and not keeps_path(copy)
 
 
 def test_vectors_are_the_means_of_each_pairs_tokens(study: Path, tiny_checkpoint: Path):
@@ -154,11 +174,15 @@ def test_vectors_are_the_means_of_each_pairs_tokens(study: Path, tiny_checkpoint
     pairs = [Example(id=f"x-{n}", premise=p, hypothesis=h, label=LABELS[0], group="") for n, (p, h) in enumerate(texts)]
     found = layers.mean_vectors(reader, pairs)
     assert found.shape == (3, 2, 16)
+    encoder = reader.model.encoder
+    stages: list[np.ndarray] = []
+    for part in (encoder.embeddings, *encoder.layers):
+        part.register_forward_hook(lambda _, __, x_TD: stages.append(x_TD.mean(0).double().numpy()))
     for place, pair in enumerate(pairs):
-        batch = reader.encode([pair]).batch([0], torch.device("cpu"))
+        stages.clear()
         with torch.no_grad():
-            expected = reader.model.encoder(batch).mean(0).double().numpy()
-        assert found[-1, place] == pytest.approx(expected, abs=1e-6)
+            encoder(reader.encode([pair]).batch([0], torch.device("cpu")))
+        assert np.stack(stages) == pytest.approx(found[:, place], abs=1e-6)
 
 
 def test_the_command_accounts_for_every_layer(study: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch):

@@ -10,6 +10,9 @@ import pytest
 import torch
 
 from analysis.probes import views
+from analysis.probes.command import recorded_pairs
+from analysis.probes.weights import open_reader, read_snapshot, snapshots
+from analysis.records.runs import load_run
 from models.batch import TokenBatch
 from tests.running import train
 from tests.tiny_models import FAMILIES, VOCABULARY, our_model, saved, their_model
@@ -53,3 +56,10 @@ def test_the_command_shows_both_arms(tmp_path: Path, tiny_checkpoint: Path):
     assert len(found["attention"]) == 2 * 2 * len(tokens)
     kinds = [(row["arm"], row["when"]) for row in found["points"]]
     assert [kinds.count(kind) for kind in dict.fromkeys(kinds)] == [48] * 4
+    run = load_run(tmp_path / "s" / "runs" / "pretrained")
+    (first, last), reader = snapshots(run.path).values(), open_reader(run, str(tiny_checkpoint))
+    pairs = recorded_pairs([run], "test", None)
+    for when, path in (("before", first), ("after", last)):
+        expected, _ = views.widest_plane(views.pooled_vectors(reader.fill(read_snapshot(path)), pairs))
+        shown = [(row["x"], row["y"]) for row in found["points"] if (row["arm"], row["when"]) == ("pretrained", when)]
+        assert np.array(shown) == pytest.approx(expected, rel=1e-4, abs=1e-5)

@@ -71,11 +71,11 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--recipe", default="minilm", metavar="NAME", help=f"defaults: {', '.join(RECIPES)}")
+    parser.add_argument("--recipe", default="minilm", metavar="NAME", help=f"defaults by name: {', '.join(RECIPES)}")
     add_settings(parser, RECIPES["minilm"], FLAGS)
     for switch, _, _, text in SWITCHES:
         parser.add_argument(switch, action="store_true", help=text)
-    parser.add_argument("--results", default="results", metavar="DIR", help="where studies lie (default: results)")
+    parser.add_argument("--results", default="results", metavar="DIR", help="folder of the studies (default: results)")
     parser.add_argument("--study", default="my-runs", metavar="NAME", help="folder of the study (default: my-runs)")
     parser.add_argument("--name", metavar="NAME", help="folder of the run (default: INIT-seedSEED)")
     return parser

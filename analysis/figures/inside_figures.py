@@ -1,5 +1,6 @@
 """Figures of what the probes found inside the models, drawn from their records alone."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any
@@ -28,6 +29,8 @@ from analysis.records.text import rate_text
 
 LABEL_COLOURS = ("#009e73", "#cc79a7", "#e69f00")
 """Okabe and Ito 2008, none of the two main arms' own."""
+PANELS = 3
+"""Of one row."""
 COIN = 0.5
 """Accuracy of a coin between two answers."""
 
@@ -188,12 +191,15 @@ def views(inside: Inside) -> Figure:
 def gradients(inside: Inside) -> Figure:
     """The gradient norm of every part along training, a panel for each arm."""
     arms = inside.arms("norms")
-    figure = new_figure(4.6 * len(arms) + 0.4, 4.0)
-    panels = figure.subplots(1, len(arms), sharey=True, squeeze=False)[0]
-    for axes, arm in zip(panels, arms, strict=True):
+    columns, rows = min(len(arms), PANELS), math.ceil(len(arms) / PANELS)
+    figure = new_figure(4.6 * columns + 0.4, 4.0 * rows)
+    panels = figure.subplots(rows, columns, sharey=True, squeeze=False).flat
+    for axes in panels[len(arms) :]:
+        axes.set_axis_off()
+    for axes, arm in zip(panels, arms, strict=False):
         draw_norms(axes, arm_colour(arm), [row for row in inside.tables["norms"] if row["arm"] == arm])
         label_axes(axes, arm, "steps", "2-norm of the gradient")
-    share_legend(figure, panels)
+    share_legend(figure, list(panels))
     return figure
 
 
@@ -226,9 +232,8 @@ def phases(inside: Inside) -> Figure:
             for y, warmup in enumerate(warmups):
                 found = [r["left"] for r in rows if (r["layers"], r["rate"], r["warmup"]) == (depth, rate, warmup)]
                 left = np.array(found)[np.isfinite(found)]
-                shade = ARM_COLOURS["pretrained"] if len(left) else ARM_COLOURS["scratch"]
                 text = f"{left.mean():.0f}" if len(left) else "\N{MULTIPLICATION SIGN}" * bool(found)
-                axes.text(x, y, text, ha="center", va="center", color=shade)
+                axes.text(x, y, text, ha="center", va="center", color=INK)
         axes.set_xticks(range(len(rates)), [rate_text(rate) for rate in rates])
         axes.set_yticks(range(len(warmups)), [f"{warmup:g}" for warmup in warmups])
         axes.set(xlim=(-0.5, len(rates) - 0.5), ylim=(-0.5, len(warmups) - 0.5))

@@ -16,6 +16,7 @@ from analysis.records.runs import Run, load_run, run_directories
 from analysis.records.study import arrange
 from analysis.statistics.contrasts import headline_pair, seed_pairs
 from analysis.statistics.paired import Array, Comparison, compare_items
+from analysis.statistics.plateau import PLATEAU_LEVEL, loss_below
 from models.errors import DataError, UserError, command
 from models.files import replaced_file
 from train.config import DataConfig, from_record
@@ -23,6 +24,7 @@ from train.data.pairs import Example, content_hash
 from train.data.splits import load_splits
 
 DIGITS = 6
+"""Significant ones: a gradient that vanishes is small, not 0."""
 FOLDER = "probes"
 """Where the records lie in a study folder."""
 
@@ -46,8 +48,8 @@ class Subjects:
 
 
 def parser(name: str, description: str | None) -> argparse.ArgumentParser:
-    """Returns the command line of a probe."""
-    found = argparse.ArgumentParser(prog=f"python -m analysis.probes.{name}", description=description)
+    """Returns the command line of a probe; without a name, of all of them."""
+    found = argparse.ArgumentParser(prog=f"python -m analysis.probes.{name}".rstrip("."), description=description)
     runs = "a run directory, or a study folder, of which the runs of its main comparison are taken"
     found.add_argument("runs", nargs="+", type=Path, metavar="RUN", help=runs)
     out = "the study folder to write into (default: that of the runs)"
@@ -74,6 +76,8 @@ def open_subjects(paths: Sequence[Path], kept: Callable[[Path], bool], needs: st
     found = {load_run(path): path for path in places if (path / "summary.json").is_file() and kept(path)}
     if not found:
         raise UserError(f"none of {len(places)} runs is finished and has {needs}")
+    if left_out := len(places) - len(found):
+        print(f"left out: {left_out} of {len(places)} runs, which are not finished or have not {needs}")
     arms = group_arms(found) if every_run else main_arms(found, paths)
     return Subjects(arms=tuple(arms), paths={run: found[run] for arm in arms for run in arm.runs})
 
@@ -112,21 +116,29 @@ def level(matrix: Array) -> Comparison:
 
 
 def spread(found: Comparison, name: str = "difference") -> dict[str, Any]:
-    """Returns a mean or difference with its interval as a record; None where one value allows no interval."""
-    low, high = found.interval()
+    """Returns a mean or difference with its interval as a record; None where one value, or equal ones, allow none."""
+    low, high = found.shown_interval()
     seeds = min(found.seeds)
     return {name: found.difference, "low": low, "high": high, "seeds": seeds, "over": found.over}
 
 
-def effect(hypothesis: str, found: Comparison) -> dict[str, Any]:
-    """Returns what was found of one hypothesis of hypotheses.toml."""
-    return {"hypothesis": hypothesis, **spread(found)}
+def effect(hypothesis: str, found: Comparison, items: str = "items") -> dict[str, Any]:
+    """Returns what was found of one hypothesis of hypotheses.toml; `items` says what the items of the interval are."""
+    return {"hypothesis": hypothesis, **spread(found), "over": found.over.replace("items", items)}
+
+
+def plateau_left(run: Run) -> float:
+    """Returns the step at which a run's loss on its training probe left the ln 3 plateau; infinite: never.
+
+    The training probe, so that a run that memorises counts as alive.
+    """
+    return loss_below(run.evaluations.get("probe_train"), PLATEAU_LEVEL).step
 
 
 def shortened(value: Any) -> Any:
     """Returns the same nested value, floats cut to the digits that mean something, and None for what is not finite."""
     if isinstance(value, float):
-        return round(value, DIGITS) + 0.0 if math.isfinite(value) else None
+        return float(f"{value:.{DIGITS}g}") + 0.0 if math.isfinite(value) else None
     if isinstance(value, dict):
         return {key: shortened(inner) for key, inner in value.items()}
     return [shortened(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -13,12 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from analysis.probes.command import Subjects, effect, look, open_subjects, parser, test_hash
+from analysis.probes.command import Subjects, effect, look, open_subjects, parser, plateau_left, test_hash
+from analysis.records.arms import Arm
 from analysis.records.inside import EARLY_STEPS
 from analysis.records.reading import RecordError, is_kind, parse_object, read_text
 from analysis.records.runs import Run
 from analysis.statistics.paired import Array, compare_values
+from models.errors import UserError
 from train.guard import guard
+
+DEAD = "on the plateau"
 
 Norms = dict[int, dict[str, float]]
 """Step -> part of the model -> 2-norm of its gradient."""
@@ -78,6 +82,22 @@ def fading(norms: Norms) -> float:
     return fmean(found) if found else math.nan
 
 
+def lives(arm: Arm, norms: dict[Run, Norms]) -> dict[str, list[Norms]]:
+    """Returns the norms of an arm's runs under its name, and apart from them of those that never left the plateau."""
+    found: dict[str, list[Norms]] = {}
+    for run in arm.runs:
+        name = arm.name if math.isfinite(plateau_left(run)) else f"{arm.name}, {DEAD}"
+        found.setdefault(name, []).append(norms[run])
+    return dict(sorted(found.items()))
+
+
+def run_rows(arm: Arm, norms: dict[Run, Norms]) -> list[dict[str, Any]]:
+    """Returns how far each run's early gradient fades, and when it left the plateau; None: never."""
+    return [
+        {"arm": arm.name, "seed": run.seed, "fading": fading(norms[run]), "left": plateau_left(run)} for run in arm.runs
+    ]
+
+
 def effects(subjects: Subjects, norms: dict[Run, Norms]) -> list[dict[str, Any]]:
     """Returns what was found of each hypothesis for which the runs suffice."""
 
@@ -93,12 +113,21 @@ def effects(subjects: Subjects, norms: dict[Run, Norms]) -> list[dict[str, Any]]
 
 
 def measure(subjects: Subjects) -> dict[str, Any]:
-    """Returns the record."""
+    """Returns the record.
+
+    Raises:
+        UserError: no run has a norm.
+    """
     norms = {run: read_norms(path) for run, path in subjects.paths.items()}
+    if not any(norms.values()):
+        raise UserError("none of these runs recorded a gradient: norms stand every 20 steps")
     return {
         "data_sha256": {"test": test_hash(subjects)},
         "examples": {},
-        "norms": [row for arm in subjects.arms for row in mean_rows(arm.name, [norms[run] for run in arm.runs])],
+        "norms": [
+            row for arm in subjects.arms for name, found in lives(arm, norms).items() for row in mean_rows(name, found)
+        ],
+        "runs": [row for arm in subjects.arms for row in run_rows(arm, norms)],
         "effects": effects(subjects, norms),
     }
 

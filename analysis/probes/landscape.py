@@ -84,6 +84,13 @@ def radii(terrain: Terrain, weights: Tensors) -> Array:
     )
 
 
+def radius_row(arm: str, found: Array) -> dict[str, Any]:
+    """Returns an arm's mean radius, of `(S, DIRECTIONS)`, and how many are no radius but where the search ended."""
+    from analysis.probes.surface import LAST_RADIUS
+
+    return {"arm": arm, **spread(level(found), "radius"), "beyond": int((found >= LAST_RADIUS).sum())}
+
+
 def neighbours(subjects: Subjects) -> Iterator[tuple[str, Run, Run]]:
     """Yields what lies between two runs, and the runs: all pairs of seeds of an arm, and the arms seed by seed."""
     for arm in subjects.arms:
@@ -140,16 +147,16 @@ class Survey:
         effects = []
         if pair := subjects.pair():
             one, other = (np.array([self.radii[run] for run in runs]) for runs in pair)
-            effects.append(effect("F1", compare_items(one, other)))
+            effects.append(effect("F1", compare_items(one, other), "directions"))
         ours, theirs = (rises.get(f"{init}, seeds", {}) for init in ("pretrained", "scratch"))
         if min(len(ours), len(theirs)) >= 3:  # a run's share in a mean over pairs shows from three runs on
-            effects.append(effect("F2", compare_items(pseudo_values(ours), pseudo_values(theirs), paired=False)))
-        flat = [(arm.name, level(np.array([self.radii[run] for run in arm.runs]))) for arm in subjects.arms]
+            found = compare_items(pseudo_values(ours), pseudo_values(theirs), paired=False)
+            effects.append(effect("F2", found, "training pairs"))
         return {
             "lines": self.lines,
             "planes": self.planes,
             "paths": self.paths,
-            "radii": [{"arm": name, **spread(found, "radius")} for name, found in flat],
+            "radii": [radius_row(arm.name, np.array([self.radii[run] for run in arm.runs])) for arm in subjects.arms],
             "between": between,
             "barriers": barriers,
             "effects": effects,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.probes.command import Subjects, effect, look, open_subjects, parser, recorded_pairs, spread
+from analysis.probes.command import Subjects, effect, level, look, open_subjects, parser, recorded_pairs, spread
 from analysis.probes.parts import Tensors, movement, parts_of
-from analysis.probes.similarity import alignment_gap, batch_parts
+from analysis.probes.similarity import alignment, alignment_gap, batch_parts
 from analysis.records.runs import Run
 from analysis.statistics.paired import Array, Comparison, compare_items, compare_values
 from models.errors import DataError
@@ -103,12 +103,12 @@ class Ledger:
         return np.array([self.correct[run]["nothing"] - self.correct[run][part] for run in runs])
 
     def roll_back_rows(self, arm: str, runs: Sequence[Run]) -> list[dict[str, Any]]:
-        """Returns what rolling back each part costs an arm, over seeds and items."""
+        """Returns what rolling back each part costs an arm, over seeds and items, and what accuracy is left."""
         parts = [part for part in self.correct[runs[0]] if part != "nothing"]
         return [
-            {"arm": arm, "part": part, **spread(compare_items(lost, 0 * lost), "lost")}
+            {"arm": arm, "part": part, **spread(level(self.lost(runs, part)), "lost"), "accuracy": float(np.mean(left))}
             for part in parts
-            for lost in [self.lost(runs, part)]
+            for left in [[self.correct[run][part] for run in runs]]
         ]
 
     def stage_parts(self, run: Run, other: Run | None = None, end: int = 1) -> list[Array]:
@@ -135,21 +135,23 @@ def whole_movements(ledger: Ledger, runs: Sequence[Run]) -> Array:
     return np.array([row["moved"] for run in runs for row in ledger.movements[run] if row["part"] == ENCODER])
 
 
-def lowest_minus_highest(stages: Sequence[Array]) -> Comparison:
-    """Returns CKA behind the first layer minus behind the last."""
-    return alignment_gap(stages[1], stages[-1])
+def lowest_minus_highest(by_seed: Sequence[Sequence[Array]]) -> Comparison:
+    """Returns CKA behind the first layer minus behind the last, over seeds."""
+    return compare_values(*(np.array([alignment(stages[place]) for stages in by_seed]) for place in (1, -1)))
 
 
 def effects(subjects: Subjects, ledger: Ledger) -> list[dict[str, Any]]:
-    """Returns what was found of each hypothesis for which the runs suffice; of CKA for the first seed."""
+    """Returns what was found of each hypothesis for which the runs suffice."""
     found = []
     if pair := subjects.pair():
         found.append(effect("L1", compare_values(*(whole_movements(ledger, runs) for runs in pair))))
-        found.append(effect("L4", lowest_minus_highest(ledger.stage_parts(pair[0][0], pair[1][0]))))
+        both = [ledger.stage_parts(one, other) for one, other in zip(*pair, strict=True)]
+        found.append(effect("L4", lowest_minus_highest(both)))
     if ours := subjects.of("pretrained"):
         layers = [part for part in ledger.correct[ours[0]] if part.startswith("layer ")]
-        found.append(effect("L2", compare_items(ledger.lost(ours, layers[-1]), ledger.lost(ours, layers[0]))))
-        found.append(effect("L3", lowest_minus_highest(ledger.stage_parts(ours[0]))))
+        top, bottom = (ledger.lost(ours, layers[place]) for place in (-1, 0))
+        found.append(effect("L2", compare_items(top, bottom), "test pairs"))
+        found.append(effect("L3", lowest_minus_highest([ledger.stage_parts(run) for run in ours])))
     return found
 
 

@@ -6,25 +6,20 @@ From records alone; the runs are those of train/studies/phase-map.toml.
 import math
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from statistics import fmean
 from typing import Any
 
-import numpy as np
-
-from analysis.probes.command import Subjects, effect, look, open_subjects, parser, test_hash
+from analysis.probes.command import Subjects, look, open_subjects, parser, plateau_left, test_hash
 from analysis.records.runs import Run
-from analysis.statistics.paired import compare_values
-from analysis.statistics.plateau import PLATEAU_LEVEL, loss_below
+from analysis.records.text import count
+from analysis.statistics.exact import exact_difference
+from models.errors import UserError
 from train.guard import guard
-
-PROBE = "probe_train"
-"""Where a run is alive: memorising counts."""
 
 
 def row_of(run: Run) -> dict[str, Any]:
     """Returns where on the map a run stands, when it left the plateau (None: never), and its last loss."""
-    curve = run.evaluations.get(PROBE)
-    left = loss_below(curve, PLATEAU_LEVEL).step
+    curve, left = run.evaluations.get("probe_train"), plateau_left(run)
     return {
         "layers": int(run.config["encoder"]["num_hidden_layers"]),
         "rate": run.learning_rate,
@@ -37,19 +32,29 @@ def row_of(run: Run) -> dict[str, Any]:
 
 def effects(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Returns whether the deepest encoders die more often, paired over the settings that both depths were run with."""
-    alive: dict[int, dict[tuple[Any, ...], float]] = {}
+    alive: dict[int, dict[tuple[Any, ...], bool]] = {}
     for row in rows:
-        alive.setdefault(row["layers"], {})[row["rate"], row["warmup"], row["seed"]] = float(row["left"] is not None)
+        alive.setdefault(row["layers"], {})[row["rate"], row["warmup"], row["seed"]] = row["left"] is not None
     deep, shallow = alive[max(alive)], alive[min(alive)]
     both = sorted(deep.keys() & shallow.keys())
     if len(alive) < 2 or not both:
         return []
-    found = compare_values(*(np.array([depth[setting] for setting in both]) for depth in (deep, shallow)))
-    return [effect("P1", replace(found, over="settings"))]
+    one, other = ([depth[setting] for setting in both] for depth in (deep, shallow))
+    low, high = exact_difference(one, other) or (math.nan, math.nan)
+    found = {"difference": fmean(one) - fmean(other), "low": low, "high": high}
+    return [
+        {"hypothesis": "P1", **found, "seeds": len({seed for *_, seed in both}), "over": count(len(both), "setting")}
+    ]
 
 
 def measure(subjects: Subjects) -> dict[str, Any]:
-    """Returns the record."""
+    """Returns the record.
+
+    Raises:
+        UserError: a run is not of the scratch arm.
+    """
+    if others := sorted({run.init for run in subjects.paths} - {"scratch"}):
+        raise UserError(f"the map is of scratch encoders, and these runs are {', '.join(others)}, too")
     rows = sorted((row_of(run) for run in subjects.paths), key=lambda row: tuple(map(float, list(row.values())[:4])))
     return {"data_sha256": {"test": test_hash(subjects)}, "examples": {}, "runs": rows, "effects": effects(rows)}
 

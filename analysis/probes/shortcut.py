@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.baselines import bag_of_words
 from analysis.probes.command import Subjects, effect, level, look, open_subjects, parser, recorded_pairs, spread
 from analysis.probes.templates import (
     CONSTITUENT,
@@ -26,13 +27,18 @@ from analysis.probes.templates import (
 )
 from analysis.records.arms import Arm
 from analysis.records.runs import Run
+from analysis.statistics.groups import compare_groups
 from analysis.statistics.paired import Array, compare_items
+from models.errors import DataError
 from train.data.pairs import Example, content_hash
 from train.guard import guard
 
 SHORTCUTS, GOLDS = (LEXICAL, SUBSEQUENCE, CONSTITUENT), (ENTAILED, NOT_ENTAILED)
 COIN = 0.5
 """Accuracy of a coin once contradiction and neutral are merged: half of the template pairs are entailed."""
+
+OTHERWISE = 0.05
+"""Share of test pairs on which weights may be right where the run recorded wrong, or the other way round."""
 
 Say = Callable[[Sequence[Example]], list[str]]
 """A model: pairs in, the label of each out."""
@@ -134,38 +140,64 @@ def effects(subjects: Subjects, scores: dict[Run, Array], asked: dict[Run, Any])
     found = []
     if ours := subjects.of("pretrained"):
         matrix = np.array([scores[run] for run in ours])
-        found.append(effect("S1", level(matrix - COIN)))
-        gap = matrix[:, columns(gold=NOT_ENTAILED)] - matrix[:, columns(gold=ENTAILED)]
-        found.append(effect("S2", level(gap)))
+        found.append(effect("S1", level(matrix - COIN), "templates"))
+        not_entailed, entailed = (matrix[:, columns(gold=gold)] for gold in (NOT_ENTAILED, ENTAILED))
+        found.append(effect("S2", compare_groups(not_entailed, entailed), "templates"))
     if pair := subjects.pair():
         one, other = (np.array([scores[run] for run in runs]) for runs in pair)
-        found.append(effect("S3", compare_items(one, other)))
+        found.append(effect("S3", compare_items(one, other), "templates"))
         for id, condition in (("S4", "other pairs' premises"), ("S5", "words shuffled")):
             lost = [np.array([asked[r]["intact"][0] - asked[r][condition][0] for r in runs]) for runs in pair]
-            found.append(effect(id, compare_items(*lost)))
+            found.append(effect(id, compare_items(*lost), "test pairs"))
     return found
 
 
+def lead_row(arm: str, right: Array, words: Array) -> dict[str, Any]:
+    """Returns how far an arm, right `(S, I)`, is ahead of a bag of words of the hypothesis, right `(I,)`."""
+    return {"arm": arm, **spread(compare_items(right, np.tile(words, (len(right), 1))), "lead")}
+
+
+def check_answers(run: Run, pairs: Sequence[Example], right: Array) -> None:
+    """Refuses weights that are right about other test pairs than the run recorded.
+
+    Raises:
+        DataError: of more pairs than another machine's arithmetic would explain.
+    """
+    recorded = np.array([run.answers["test"][pair.id] for pair in pairs], dtype=np.float64)
+    if (share := float(np.abs(right - recorded).mean())) > OTHERWISE:
+        raise DataError(f"{run.id}: the weights in its export/ do not answer as it recorded ({share:.0%} of the pairs)")
+
+
 def measure(
-    subjects: Subjects, pairs: Sequence[Example], open_model: Callable[[Run], tuple[Say, str]]
+    subjects: Subjects, pairs: Sequence[Example], open_model: Callable[[Run], tuple[Say, str]], words: Say
 ) -> dict[str, Any]:
     """Returns the record.
 
     Args:
         pairs: the runs' test pairs.
         open_model: a run -> its model, and which weights it has.
+        words: what the words of the hypothesis alone say, learned from the runs' training pairs.
+
+    Raises:
+        DataError: the best weights of a run do not answer as it recorded.
     """
     scores, asked, runs = {}, {}, []
     for arm in subjects.arms:
         for run in arm.runs:
             say, which = open_model(run)
             scores[run], asked[run] = template_scores(say), shares(condition_answers(say, pairs), pairs)
+            if which == "best":
+                check_answers(run, pairs, asked[run]["intact"][0])
             runs.append({"arm": arm.name, "seed": run.seed, "weights": which})
             print(f"{arm.name}, seed {run.seed}: {scores[run].mean():.3f} on {len(TEMPLATES)} templates", flush=True)
 
     def stacked(arm: Arm) -> Array:
         return np.array([scores[run] for run in arm.runs])
 
+    def intact_of(arm: Arm) -> Array:
+        return np.array([asked[run]["intact"][0] for run in arm.runs])
+
+    by_words = np.array([said == pair.label for pair, said in zip(pairs, words(pairs), strict=True)], dtype=np.float64)
     return {
         "data_sha256": {"test": content_hash(pairs), "templates": content_hash(list(template_pairs()))},
         "examples": {"test": len(pairs), "templates": len(TEMPLATES) * PAIRS_EACH},
@@ -174,6 +206,7 @@ def measure(
         "conditions": [
             row for arm in subjects.arms for row in condition_rows(arm.name, [asked[run] for run in arm.runs])
         ],
+        "leads": [lead_row(arm.name, intact_of(arm), by_words) for arm in subjects.arms],
         "effects": effects(subjects, scores, asked),
     }
 
@@ -191,7 +224,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             reader, which = trained_reader(subjects, run, asked.checkpoint)
             return reader.labels, which
 
-        return measure(subjects, recorded_pairs(subjects.paths, "test", asked.data), open_model)
+        train, test = (recorded_pairs(subjects.paths, split, asked.data) for split in ("train", "test"))
+        return measure(subjects, test, open_model, bag_of_words(train, ("hypothesis",)))
 
     look(asked, "shortcut", make)
 

@@ -45,7 +45,8 @@ def barrier(shares: Sequence[float], losses: Sequence[float]) -> float:
     Args:
         shares: from 0 to 1, both included.
 
-    Source: Frankle et al. 2020, Linear mode connectivity, sec. 2; Juneja et al. 2023.
+    Source: Entezari et al. 2022, The role of permutation invariance, eq. 1; Frankle et al. 2020 subtract the mean of
+    the ends, which is the same where these are level.
     """
     x, y = np.array(shares), np.array(losses)
     return float((y - ((1 - x) * y[0] + x * y[-1])).max())

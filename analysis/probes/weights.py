@@ -48,7 +48,8 @@ def keeps_end(run: Path) -> bool:
 
 def keeps_path(run: Path) -> bool:
     """Whether a run kept the weights that it began with and those that it ended with."""
-    return len(snapshots(run)) > 1
+    steps = list(snapshots(run))
+    return len(steps) > 1 and steps[0] == 0
 
 
 def read_snapshot(path: Path) -> Tensors:

@@ -30,11 +30,12 @@ TABLES: dict[str, dict[str, Kinds]] = {
     "shortcut": {
         "templates": {"arm": str, "shortcut": str, "gold": str, "accuracy": float, **SPREAD},
         "conditions": {"arm": str, "condition": str, "accuracy": float, "unchanged": float, **SPREAD},
+        "leads": {"arm": str, "lead": float, **SPREAD},
         "effects": EFFECT,
     },
     "layers": {
         "movements": {"arm": str, "seed": int, "part": str, "moved": OPTIONAL, "cosine": OPTIONAL},
-        "rolled_back": {"arm": str, "part": str, "lost": float, **SPREAD},
+        "rolled_back": {"arm": str, "part": str, "lost": float, "accuracy": float, **SPREAD},
         "similarities": {"what": str, "seed": int, "part": str, "cka": OPTIONAL, **SPREAD},
         "effects": EFFECT,
     },
@@ -42,7 +43,7 @@ TABLES: dict[str, dict[str, Kinds]] = {
         "lines": {"arm": str, "seed": int, "at": float, "loss": float},
         "planes": {"arm": str, "seed": int, "x": float, "y": float, "loss": float},
         "paths": {"arm": str, "seed": int, "x": float, "y": float, "share": float},
-        "radii": {"arm": str, "radius": float, **SPREAD},
+        "radii": {"arm": str, "radius": float, "beyond": int, **SPREAD},
         "between": {"what": str, "seeds": str, "at": float, "loss": float},
         "barriers": {"what": str, "seeds": str, "barrier": float},
         "effects": EFFECT,
@@ -52,7 +53,11 @@ TABLES: dict[str, dict[str, Kinds]] = {
         "points": {"arm": str, "when": str, "label": str, "x": float, "y": float, "share": float},
         "effects": EFFECT,
     },
-    "gradients": {"norms": {"arm": str, "step": int, "part": str, "norm": float}, "effects": EFFECT},
+    "gradients": {
+        "norms": {"arm": str, "step": int, "part": str, "norm": float},
+        "runs": {"arm": str, "seed": int, "fading": OPTIONAL, "left": OPTIONAL},
+        "effects": EFFECT,
+    },
     "phases": {
         "runs": {
             **{"layers": int, "rate": float, "warmup": float, "seed": int},

@@ -12,7 +12,7 @@ from analysis.statistics.contrasts import accuracy_gap, interaction
 from analysis.statistics.intervals import LN3, accuracy_interval
 from analysis.statistics.measures import PROBES, last_look, step0_loss
 from analysis.statistics.paired import Comparison
-from analysis.statistics.plateau import PLATEAU_LEVEL, loss_below
+from analysis.statistics.plateau import CONSECUTIVE, PLATEAU_LEVEL, loss_below
 from analysis.statistics.survival import median_time
 from analysis.tables.accuracy import gaps, per_arm
 from analysis.tables.claims import on_plateau
@@ -58,18 +58,18 @@ def accuracy_sentence(findings: Findings) -> str:
         f"({count(len(arm.runs), 'seed')}, {interval_text(arm, 'test')})"
         for arm in named
     ]
-    clauses = [f"With {arms[0].training_examples:,} training examples, mean test accuracy is {listing(parts)}"]
+    found = [f"With {arms[0].training_examples:,} training examples, mean test accuracy is {listing(parts)}."]
     if others := [arm for arm in arms if arm not in named]:
-        clauses.append(f"in the other arms {per_arm(others, lambda run: run.accuracy('test'))}")
+        found.append(f"In the other arms it is {per_arm(others, lambda run: run.accuracy('test'))}.")
     gap = accuracy_gap(*findings.pair, "test") if findings.pair else None
     if gap:
-        clauses.append(
-            f"pretrained minus scratch is {number(gap.difference)}, 95% interval over {gap.over} "
-            f"{span(*gap.shown_interval())}{power_words(gap)}"
+        found.append(
+            f"Pretrained minus scratch is {number(gap.difference)}, 95% interval over {gap.over} "
+            f"{span(*gap.shown_interval())}{power_words(gap)}."
         )
     if worth := findings.worths.get(arms[0].training_examples):
-        clauses.append(f"at the epochs and rates used here, scratch needs {worth} to match pretrained")
-    return f"{'; '.join(clauses)}."
+        found.append(f"At the epochs and rates used here, scratch needs {worth} to match pretrained.")
+    return " ".join(found)
 
 
 def beside(findings: Findings, claim: str) -> str:
@@ -77,12 +77,13 @@ def beside(findings: Findings, claim: str) -> str:
     verdicts = findings.verdicts.get(claim, ())
     others = [each for each in verdicts if each.found and each.verdict != claim_verdict(verdicts)]
     found = [f"{each.test.measured}, {number(each.found.difference)} ({each.verdict})" for each in others if each.found]
-    return f" Other readings: {'; '.join(found)}." if found else ""
+    return f" Measured otherwise, the verdict is another: {'; '.join(found)}." if found else ""
 
 
 def power_words(gap: Comparison) -> str:
     """Says which difference the runs suffice to find; nothing where none of them varies."""
-    return f" (a true gap of {number(gap.smallest_gap())} is found with 80% power)" if gap.standard_error else ""
+    found = f"; so many runs find a true gap of {number(gap.smallest_gap())} with 80% power"
+    return found if gap.standard_error else ""
 
 
 def within(verdict: Verdict) -> str:
@@ -113,7 +114,7 @@ def start_sentence(findings: Findings) -> str:
     reading = verdict_clause(findings, "C1", "it starts lower", 4, "nats")
     return (
         f"Before the first update the validation loss is {losses}, where a uniform guess has {LN3:.4f}{reading}. "
-        "A fresh head knows nothing of the labels: its first logits are small, and on any encoder it starts near there."
+        "A fresh head knows nothing of the labels: its first logits are small, so any encoder starts near that value."
         f"{beside(findings, 'C1')}"
     )
 
@@ -131,7 +132,10 @@ def plateau_sentence(findings: Findings) -> str:
             parts.append(f"{arm.name} {shown} ({curve.events.sum():.0f} of {count(len(arm.runs), 'seed')})")
         clauses.append(f"on the {name}, {listing(parts)}")
     reading = verdict_clause(findings, "C2", "the loss falls faster", 2, "of the run on the validation probe")
-    start = "Steps until the loss leaves the ln 3 plateau, median over seeds:"
+    start = (
+        f"Steps until the loss leaves the ln 3 plateau (below {number(PLATEAU_LEVEL, 4)} {CONSECUTIVE} times in a "
+        "row), median over seeds:"
+    )
     return f"{start} {', and '.join(clauses)}{reading}.{relapse_sentence(findings)}{beside(findings, 'C2')}"
 
 
@@ -142,7 +146,7 @@ def relapse_sentence(findings: Findings) -> str:
         left = [run for run in arm.runs if math.isfinite(loss_below(run.evaluations.get(probe), PLATEAU_LEVEL).step)]
         back = sum(run.evaluations[probe]["loss"][-1] >= PLATEAU_LEVEL for run in left)
         parts += [f"{back} of {count(len(left), 'run')} of {arm.name}"] * bool(back)
-    back_again = "By the last step the loss on the validation probe was above the level again in"
+    back_again = f"By the last step the loss on the validation probe was above {number(PLATEAU_LEVEL, 4)} again in"
     return f" {back_again} {listing(parts)}." if parts else ""
 
 
@@ -164,7 +168,7 @@ def premise_sentence(findings: Findings) -> str:
     reading = f", so {listing(idle)} cannot be said to have learned to infer" if idle else ""
     more = premise_contrast(findings)
     between = f"; to pretrained it is worth {number(more.difference)} more ({interval_words(more)})" if more else ""
-    return f"Reading the premise beside the hypothesis is worth {listing(parts)}{reading}{between}." if parts else ""
+    return f"Seeing the premise beside the hypothesis is worth {listing(parts)}{reading}{between}." if parts else ""
 
 
 def premise_contrast(findings: Findings) -> Comparison | None:

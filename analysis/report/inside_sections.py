@@ -24,18 +24,20 @@ def hypothesis_blocks(inside: Inside) -> list[Block]:
     verdicts = Counter(row[-1] for row in rows)
     decided = [f"{amount} {verdict}" for verdict in ("held", "refuted") if (amount := verdicts[verdict])]
     text = f"{listing(decided)} of {len(rows)}" if decided else "none of the measures exceeded its interval"
-    caption = f"Hypotheses, written down before any probe was run: {text}"
+    caption = f"Hypotheses, written down before any probe was run, each judged by itself: {text}"
     return [Table(caption, columns, tuple(rows), f"{inside.source}, analysis/probes/hypotheses.toml")]
 
 
-def shortcut_blocks(inside: Inside, study: Study, plot: Plot) -> list[Block]:
+def shortcut_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
     """Returns whether the models infer or take shortcuts."""
     text = (
         f"{inside.examples['templates']:,} pairs from thirty templates: the hypothesis is made of the premise's words "
         "whether or not it follows. Contradiction and neutral count as one answer, so a coin has 0.5; intervals run "
         "over seeds and templates, as pairs of one template are much alike. And the test pairs with the premises of "
-        "other pairs, with their sides swapped and with shuffled words, judged by their own labels: a model that does "
-        "not lose by it has not used what was destroyed. After McCoy, Pavlick and Linzen 2019 (HANS); our sentences."
+        "other pairs, with their sides swapped and with shuffled words, judged by the labels that they had: what is "
+        "lost was owed to what was destroyed (of swapped pairs a contradiction alone keeps its label). A model near "
+        "chance has little to lose, so beside it stands the share of answers that stay. After McCoy, Pavlick and "
+        "Linzen 2019 (HANS); our sentences."
     )
     rows = [
         (row["arm"], row["shortcut"], row["gold"], number(row["accuracy"]), span(row["low"], row["high"]))
@@ -58,31 +60,44 @@ def shortcut_blocks(inside: Inside, study: Study, plot: Plot) -> list[Block]:
             tuple(changed),
             inside.source,
         ),
-        *words_blocks(study),
+        lead_table(inside),
         *hypothesis_blocks(inside),
     ]
 
 
-def words_blocks(study: Study) -> list[Block]:
-    """Returns what the words of the hypothesis alone give, as a line to hold the accuracies against."""
-    said = [f"{number(found)} with {size:,} training pairs" for size, found in study.words("test").items()]
-    return [Paragraph(f"A bag of words of the hypothesis alone: {listing(said)}.")] if said else []
+def lead_table(inside: Inside) -> Table:
+    """Returns how far each arm is ahead of what the words of the hypothesis alone give."""
+    rows = [
+        (row["arm"], number(row["lead"]), span(row["low"], row["high"]), row["over"]) for row in inside.tables["leads"]
+    ]
+    caption = "Accuracy on the test pairs above that of a bag of words of the hypothesis, learned from the same pairs"
+    return Table(caption, ("arm", "ahead by", "95% interval", "over"), tuple(rows), inside.source)
 
 
 def layer_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
     """Returns where in the models the task was learned."""
     text = (
-        "Moved: distance between the weights before and after training, relative to their norm before. Rolled back: "
-        f"test accuracy, on {inside.examples['rolled back']:,} pairs, lost when one part alone gets its initial "
-        "weights back. CKA: how alike two sets of vectors are up to rotation and scale, 1 for the same; here means "
-        f"over a pair's tokens, of {inside.examples['compared']:,} pairs, by the estimator without bias (Nguyen, "
-        f"Raghu and Kornblith 2021, eq. 3), with intervals over batches of {inside.examples['batch']} pairs."
+        "Of the weights at the last step. Moved: distance between the weights before and after training, relative to "
+        "their norm before; it grows with the learning rate, which each arm has its own of. Rolled back: test "
+        f"accuracy, on {inside.examples['rolled back']:,} pairs, lost when one part alone gets its initial weights "
+        "back, and what accuracy is left: a model near 1/3 has little to lose. CKA: how alike two sets of vectors "
+        "are up to rotation and scale, 1 for the same; here means over a pair's tokens, of "
+        f"{inside.examples['compared']:,} pairs, by the estimator without bias (Nguyen, Raghu and Kornblith 2021, eq. "
+        f"3), with intervals over batches of {inside.examples['batch']} pairs."
     )
     source = inside.source
     lost = [
-        (row["arm"], row["part"], number(row["lost"], 4), span(row["low"], row["high"], 4), row["over"])
+        (
+            row["arm"],
+            row["part"],
+            number(row["lost"], 4),
+            span(row["low"], row["high"], 4),
+            row["over"],
+            number(row["accuracy"]),
+        )
         for row in inside.tables["rolled_back"]
     ]
+    columns = ("arm", "part", "accuracy lost", "95% interval", "over", "accuracy left")
     alike = [
         (row["what"], str(row["seed"]), row["part"], number(row["cka"]), span(row["low"], row["high"]))
         for row in inside.tables["similarities"]
@@ -95,7 +110,7 @@ def layer_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
         Paragraph(text),
         plot,
         Table("How far each part moved", ("arm", "seed", "part", "moved", "cosine"), tuple(moved), source),
-        Table("One part rolled back", ("arm", "part", "accuracy lost", "95% interval", "over"), tuple(lost), source),
+        Table("One part rolled back", columns, tuple(lost), source),
         Table("Linear CKA", ("what", "seed", "behind", "CKA", "95% interval"), tuple(alike), source),
         *hypothesis_blocks(inside),
     ]
@@ -103,35 +118,58 @@ def layer_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
 
 def landscape_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
     """Returns what the loss looks like around the weights."""
-    shares = {row["arm"]: row["share"] for row in inside.tables["paths"]}
-    held = [f"{number(100 * share, 0)}% for {arm}" for arm, share in shares.items()]
     text = (
-        f"Loss without dropout on the first {inside.examples['train']:,} training pairs. The planes are those of the "
-        f"path's two principal directions, through its end (squared distances that they hold: {listing(held)}). "
+        f"Loss without dropout on the first {inside.examples['train']:,} training pairs.{plane_sentence(inside)} "
         "Flatness: how far one can go in a random direction, each row of it as long as the weights' own (Li et al. "
         f"2018), before the loss has risen by 0.1 nats; {inside.examples['directions']} directions, the same for all "
-        "runs. Barrier: how far the loss rises above the straight line between two ends (Frankle et al. 2020)."
+        "runs. Barrier: how far the loss rises above the straight line between two ends (Entezari et al. 2022). Seeds "
+        "of pretrained start from the same encoder, those of scratch from different ones: less of a barrier between "
+        "them may be owed to that alone."
     )
-    flat = [(row["arm"], number(row["radius"], 4), span(row["low"], row["high"], 4)) for row in inside.tables["radii"]]
+    flat = [
+        (row["arm"], number(row["radius"], 4), span(row["low"], row["high"], 4), str(row["beyond"]))
+        for row in inside.tables["radii"]
+    ]
+    measured = ("arm", "radius", "95% interval over seeds and directions", "searches that ended first")
     high = [(row["what"], row["seeds"], number(row["barrier"])) for row in inside.tables["barriers"]]
     columns = ("what", "seeds", "barrier (nats)")
     barriers = [Table("Between two runs", columns, tuple(high), inside.source)] if high else []
     return [
         Paragraph(text),
         plot,
-        Table("Flatness", ("arm", "radius", "95% interval over seeds and directions"), tuple(flat), inside.source),
+        Table("Flatness", measured, tuple(flat), inside.source),
         *barriers,
         *hypothesis_blocks(inside),
     ]
+
+
+def plane_sentence(inside: Inside) -> str:
+    """Returns what the planes are and how much of the paths they hold, where a path has one; after a space."""
+    shares = {row["arm"]: row["share"] for row in inside.tables["paths"]}
+    held = [f"{number(100 * share, 0)}% for {arm}" for arm, share in shares.items()]
+    return (
+        " The planes are those of the path's two principal directions, through its end (squared distances that they "
+        f"hold: {listing(held)}); these are not normalised, or they would leave the path."
+        if held
+        else ""
+    )
 
 
 def gradient_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
     """Returns how the gradient of each layer goes along training."""
     text = (
         "A run that stays on the ln 3 plateau can have gradients that fade on their way down (Mosbach, Andriushchenko "
-        "and Klakow 2021); here is each part's gradient, as the runs recorded it."
+        "and Klakow 2021); here is each part's gradient, as the runs recorded it, those that never left the plateau "
+        "apart from the others."
     )
-    return [Paragraph(text), plot, *hypothesis_blocks(inside), *fading_blocks(inside)]
+    rows = [
+        (row["arm"], str(row["seed"]), number(row["fading"], 2), number(row["left"], 0))
+        for row in inside.tables["runs"]
+    ]
+    columns = ("arm", "seed", "ln of lowest over highest layer's norm", "plateau left at step")
+    caption = f"Fading over the first {EARLY_STEPS} steps, and the plateau on the training probe"
+    table = Table(caption, columns, tuple(rows), inside.source)
+    return [Paragraph(text), plot, table, *hypothesis_blocks(inside), *fading_blocks(inside)]
 
 
 def fading_blocks(inside: Inside) -> list[Block]:
@@ -144,10 +182,10 @@ def fading_blocks(inside: Inside) -> list[Block]:
 
     def fading(arm: str, step: int) -> float:
         low, high = (norms.get((arm, step, part), math.nan) for part in (layers[0], layers[-1]))
-        return math.log(low / high)
+        return math.log(low / high) if low and high else math.nan
 
     told = [f"{number(fading('pretrained', step) - fading('scratch', step), 2)} at {step}" for step in steps]
-    text = f"The same ln, pretrained minus scratch, step by step, mean over seeds: {listing(told)}."
+    text = f"The same ln, pretrained minus scratch, step by step, mean over runs that left it: {listing(told)}."
     return [Paragraph(f"{text} Within these steps the pretrained arm may leave the plateau, and scratch not.")]
 
 
@@ -195,7 +233,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Inside, Study, Plot], list[Block]]]] = 
 
 def origin(inside: Inside) -> list[Block]:
     """Returns whose runs were looked into, where they are not the report's own."""
-    return [Paragraph(f"Looked into: the runs of results/{inside.study}, which kept weights.")] if inside.study else []
+    return [Paragraph(f"Looked into: the runs of results/{inside.study}.")] if inside.study else []
 
 
 def inside_sections(study: Study, plots: Mapping[str, Plot]) -> dict[str, list[Block]]:

@@ -119,14 +119,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "file", type=Path, metavar="FILE.toml", help="the study, for example train/studies/mnli-5k.toml"
     )
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="where studies lie")
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="folder of the studies")
     parser.add_argument(
         "--shard", type=Shard.parse, default=Shard(), metavar="i/n", help="every n-th run, from the i-th"
     )
     parser.add_argument(
         "--minutes", type=float, metavar="M", help="start no run that would end later than in M minutes"
     )
-    parser.add_argument("--dry-run", action="store_true", help="show the plan and leave")
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and exit")
     for name, kind in INSTEAD.items():
         parser.add_argument(f"--{name}", type=kind, help="as for train.run, instead of the file's")
     return parser

@@ -1,0 +1,22 @@
+"""Looks into the runs of a study with one probe after the other, and writes a record of each into its folder."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from analysis.probes.command import parser
+
+PROBES = ("gradients", "shortcut", "layers", "views", "landscape")
+"""In order of what they take; the map of phases has a study of its own."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs each probe as its own command would, also after one that failed; returns the first code that is not 0."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    parser("", __doc__).parse_args(given)
+    codes = [import_module(f"analysis.probes.{name}").main(given) for name in PROBES]
+    return next((int(code) for code in codes if code), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
