@@ -193,13 +193,13 @@ def gradients(inside: Inside) -> Figure:
     arms = inside.arms("norms")
     columns, rows = min(len(arms), PANELS), math.ceil(len(arms) / PANELS)
     figure = new_figure(4.6 * columns + 0.4, 4.0 * rows)
-    panels = figure.subplots(rows, columns, sharey=True, squeeze=False).flat
+    panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     for axes in panels[len(arms) :]:
         axes.set_axis_off()
     for axes, arm in zip(panels, arms, strict=False):
         draw_norms(axes, arm_colour(arm), [row for row in inside.tables["norms"] if row["arm"] == arm])
         label_axes(axes, arm, "steps", "2-norm of the gradient")
-    share_legend(figure, list(panels))
+    share_legend(figure, panels)
     return figure
 
 

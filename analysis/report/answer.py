@@ -82,7 +82,7 @@ def beside(findings: Findings, claim: str) -> str:
 
 def power_words(gap: Comparison) -> str:
     """Says which difference the runs suffice to find; nothing where none of them varies."""
-    found = f"; so many runs find a true gap of {number(gap.smallest_gap())} with 80% power"
+    found = f"; this many runs find a true gap of {number(gap.smallest_gap())} with 80% power"
     return found if gap.standard_error else ""
 
 
@@ -133,8 +133,8 @@ def plateau_sentence(findings: Findings) -> str:
         clauses.append(f"on the {name}, {listing(parts)}")
     reading = verdict_clause(findings, "C2", "the loss falls faster", 2, "of the run on the validation probe")
     start = (
-        f"Steps until the loss leaves the ln 3 plateau (below {number(PLATEAU_LEVEL, 4)} {CONSECUTIVE} times in a "
-        "row), median over seeds:"
+        f"Steps until the loss leaves the ln 3 plateau ({CONSECUTIVE} evaluations in a row below "
+        f"{number(PLATEAU_LEVEL, 4)}), median over seeds:"
     )
     return f"{start} {', and '.join(clauses)}{reading}.{relapse_sentence(findings)}{beside(findings, 'C2')}"
 

@@ -163,13 +163,18 @@ def gradient_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
         "apart from the others."
     )
     rows = [
-        (row["arm"], str(row["seed"]), number(row["fading"], 2), number(row["left"], 0))
+        (row["arm"], str(row["seed"]), number(row["fading"], 2), left_text(row["left"]))
         for row in inside.tables["runs"]
     ]
     columns = ("arm", "seed", "ln of lowest over highest layer's norm", "plateau left at step")
     caption = f"Fading over the first {EARLY_STEPS} steps, and the plateau on the training probe"
     table = Table(caption, columns, tuple(rows), inside.source)
     return [Paragraph(text), plot, table, *hypothesis_blocks(inside), *fading_blocks(inside)]
+
+
+def left_text(step: float) -> str:
+    """Returns the step at which the plateau was left."""
+    return number(step, 0) if math.isfinite(step) else "never"
 
 
 def fading_blocks(inside: Inside) -> list[Block]:
@@ -198,7 +203,7 @@ def phase_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
     rows = [
         (
             *(str(row["layers"]), rate_text(row["rate"]), f"{row['warmup']:g}", str(row["seed"])),
-            *(number(row["left"], 0), number(row["loss"])),
+            *(left_text(row["left"]), number(row["loss"])),
         )
         for row in inside.tables["runs"]
     ]
