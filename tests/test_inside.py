@@ -158,10 +158,10 @@ def test_the_report_says_what_the_records_say(study: Path):
             "88%",
             "0.753",
             "321",
+            "never",
             "1.047",
             "0.087",
             "0.579",
-            "−0.61",
         ]
         for expected in (*headings, *numbers, "\N{MINUS SIGN}0.61"):
             assert expected in text
