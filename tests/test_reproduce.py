@@ -14,6 +14,7 @@ from analysis.claims.judgement import Evidence
 from analysis.compare import main
 from analysis.records.study import open_study
 from analysis.report.reproduce import STUDIES, commands
+from train.benchmark.settings import Settings
 from train.cli import parse_run
 from train.config import RunConfig, to_record, with_setting
 from train.pretrain.cli import parse_pretrain
@@ -37,13 +38,19 @@ def test_what_lies_beside_is_made_again_too(tmp_path: Path) -> None:
     for name in ("mnli-5k", "beside"):
         write_run(tmp_path / name, "scratch", 0, name="n5000-scratch-lr3e-04-seed0", steps=40)
     mine, other = (open_study([tmp_path / name], tmp_path / name) for name in ("mnli-5k", "beside"))
+    growth = {name: [{"x": 1, "seconds": 1.0}] for name in ("examples", "sequence_length", "hidden_size")}
+    measured = {"ours.train": {"examples_per_second": 80.0, "peak_memory_mb": 1000.0}}
+    sizes = {"instructions": "avx2", "train_examples": 640, "batch_size": Settings().batch_size, "rounds": 6}
+    record = {"schema_version": 1, "rounds": [{"measured": measured}], "growth": growth, "sizes": sizes}
+    (tmp_path / "record.json").write_text(json.dumps(record))
     data, first, second, third, _ = commands(
         mine, Evidence(studies={"mnli-5k": mine, "beside": other}, benchmark=tmp_path)
     )
     assert data.startswith("export MNLI_DIR=FOLDER")
     assert first == "python -m train.study train/studies/mnli-5k.toml"
     assert second.startswith("python -m train.run --recipe minilm --study beside")
-    assert third == f"python -m train.benchmark --out results/{tmp_path.name}"
+    flags = "--instructions avx2 --train-examples 640 --rounds 6"
+    assert third == f"python -m train.benchmark {flags} --out results/{tmp_path.name}"
 
 
 def set_config(run: Path, config: RunConfig) -> None:

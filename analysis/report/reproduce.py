@@ -3,13 +3,16 @@
 import shlex
 import tomllib
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from analysis.claims.judgement import Evidence
+from analysis.records.benchmark import read_benchmark
 from analysis.records.outlook import Plans
 from analysis.records.reading import parse_object, read_text
 from analysis.records.runs import Run
 from analysis.records.study import Study, from_folder
+from train.benchmark.settings import ROUNDS, Settings
 from train.commands import changes, flags_for
 from train.config import RunConfig
 from train.flags import DATA_FLAGS
@@ -32,6 +35,12 @@ FOLDER_LINE = (
     "export MNLI_DIR=FOLDER  # the same pairs, by the sha256 in certificate.json; without it the hub's, other numbers"
 )
 
+BENCHMARK_SIZES = (
+    *("instructions", "train_examples", "evaluation_examples", "frozen_examples", "frozen_epochs"),
+    *("batch_size", "max_tokens", "rounds"),
+)
+"""What a benchmark's record says of itself that is a flag of its command, too."""
+
 BASELINE_FIELDS = {field for _, field, *_ in DATA_FLAGS} - {"data.train_examples"}
 """Settings that the baselines share with the runs."""
 
@@ -44,8 +53,21 @@ def commands(study: Study, evidence: Evidence) -> tuple[str, ...]:
     asked = (f"{flag}results/{shlex.quote(name)}" for flag, name in folders)
     made = data_commands([run for each in (study, *others) for run in each.runs])
     made += [line for each in (study, *others) for line in study_commands(each)]
-    made += [f"python -m train.benchmark --out results/{shlex.quote(folders[-1][1])}"] if evidence.benchmark else []
+    made += [benchmark_command(evidence.benchmark)] if evidence.benchmark else []
     return (*made, " ".join(["python -m analysis.compare", *asked]))
+
+
+def benchmark_command(folder: Path) -> str:
+    """Returns the command that measures speed again, with the sizes that its record has."""
+    sizes = read_benchmark(folder / "record.json").get("sizes", {})
+    usual = {**asdict(Settings()), "rounds": ROUNDS}
+    asked = [
+        word
+        for name in BENCHMARK_SIZES
+        if name in sizes and sizes[name] != usual[name]
+        for word in (f"--{name.replace('_', '-')}", str(sizes[name]))
+    ]
+    return shlex.join(["python", "-m", "train.benchmark", *asked, "--out", f"results/{folder.resolve().name}"])
 
 
 def data_commands(runs: Sequence[Run]) -> list[str]:

@@ -24,7 +24,7 @@ from train.benchmark.agreement import run_agreement
 from train.benchmark.process import Clock, run_child
 from train.benchmark.record import summarise
 from train.benchmark.report import write_report
-from train.benchmark.settings import INSTRUCTIONS, PRECISION, Settings, child_arguments
+from train.benchmark.settings import INSTRUCTIONS, PRECISION, ROUNDS, Settings, child_arguments
 from train.guard import guard
 
 CONTENDERS = (
@@ -166,7 +166,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--instructions", choices=list(INSTRUCTIONS), help="use no wider ones (default: all that the processor has)"
     )
-    parser.add_argument("--rounds", type=int, metavar="INT", help="default: 5")
+    parser.add_argument("--rounds", type=int, metavar="INT", help=f"default: {ROUNDS}")
     parser.add_argument("--quick", action="store_true", help="one round of tiny sizes, to see that everything runs")
     parser.add_argument("--agreement", action="store_true", help="compare fast and plain path instead")
     parser.add_argument("--seeds", type=int, default=5, metavar="INT", help="for --agreement, 2 to 21 (default: 5)")
@@ -207,7 +207,7 @@ def main(argv: list[str] | None = None) -> None:
     """Measure, write the records, and say what they hold."""
     arguments = build_parser().parse_args(argv)
     settings = read_settings(arguments)
-    usual = 1 if arguments.quick else 5
+    usual = 1 if arguments.quick else ROUNDS
     rounds = usual if arguments.rounds is None else arguments.rounds
     if rounds < 1 or arguments.epochs < 1 or not 2 <= arguments.seeds <= 21:
         raise UserError("--rounds and --epochs must be at least 1, --seeds from 2 to 21")

@@ -22,6 +22,7 @@ IMPORTED, ENCODED, BUILT, FIRST_UPDATE = STAGES = (
 RESULT = "@result "
 PRECISION = "float32"
 """Of all contenders but `ours.bf16`: it is the Trainer's."""
+ROUNDS = 5
 WARM_UP_STEPS = 2
 """Updates made before the clock starts: the first ones find cold caches, and make the optimizer's state."""
 
