@@ -1,4 +1,4 @@
-"""Exact intervals against scipy's, and two groups of items against Welch's test and by their coverage."""
+"""An exact interval against scipy's, and two groups of items against Welch's test and by their coverage."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.statistics.exact import exact_difference, exact_share
+from analysis.statistics.exact import exact_share
 from analysis.statistics.groups import compare_groups
 
 
@@ -14,22 +14,6 @@ from analysis.statistics.groups import compare_groups
 def test_a_share_has_the_interval_of_scipy(successes: int, trials: int):
     theirs = stats.binomtest(successes, trials).proportion_ci(confidence_level=0.95, method="exact")
     assert exact_share(successes, trials) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
-
-
-def test_pairs_that_agree_only_make_a_difference_smaller():
-    """Five of eight differ, all one way: (2 share - 1) 5/8 at both ends of the share's interval."""
-    one, other = [False] * 5 + [True] * 3, [True] * 8
-    low, high = stats.binomtest(0, 5).proportion_ci(method="exact")
-    assert exact_difference(one, other) == pytest.approx(((2 * low - 1) * 5 / 8, (2 * high - 1) * 5 / 8))
-    assert exact_difference(other, other) is None
-
-
-def test_it_decides_where_the_sign_test_does():
-    """Six of six differing pairs have p = 0.03, five of five 0.06."""
-    for pairs, decided in ((6, True), (5, False)):
-        assert bool(stats.binomtest(0, pairs).pvalue < 0.05) is decided
-        found = exact_difference([False] * pairs, [True] * pairs)
-        assert found is not None and (found[1] < 0) is decided
 
 
 def test_one_seed_has_welchs_interval():

@@ -9,15 +9,16 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from scipy import stats
 from synthetic_runs import write_run
 
-from analysis.probes import gradients, landscape, layers, phases, shortcut
-from analysis.probes.command import Subjects, open_subjects
+from analysis.probes import gradients, landscape, layers, phases, shortcut, surface
+from analysis.probes.command import Subjects, open_subjects, spread
 from analysis.probes.templates import ENTAILED, NOT_ENTAILED, TEMPLATES, template_pairs
 from analysis.records.runs import Run
-from analysis.statistics.paired import Array
+from analysis.statistics.paired import Array, compare_values
 from models.errors import DataError, UserError
-from train.data.pairs import LABELS, Example
+from train.data.pairs import Example
 
 SEEDS = (0, 1, 2)
 GOLDS = ("entailment", "contradiction", "neutral")
@@ -45,8 +46,7 @@ def always_entailed(pairs: Sequence[Example]) -> list[str]:
 
 
 def knows_the_pairs(pairs: Sequence[Example]) -> list[str]:
-    """Right about the pairs as they are and about half of the templates that are not entailed; else it says a label
-    that none of them has."""
+    """Right about the pairs as they are and half of the templates that are not entailed; else it says entailment."""
     known = {pair.texts: pair.label for pair in TEST}
     half = {pair.texts for pair in template_pairs() if int(pair.group) % 2}
     return [
@@ -58,7 +58,7 @@ def knows_the_pairs(pairs: Sequence[Example]) -> list[str]:
 def measured(subjects: Subjects, which: str = "last") -> dict[str, Any]:
     """A pretrained arm that knows the pairs, a scratch one that always says entailment."""
     says = {"pretrained": knows_the_pairs, "scratch": always_entailed}
-    return shortcut.measure(subjects, TEST, lambda run: (says[run.init], which), lambda pairs: [LABELS[0]] * len(pairs))
+    return shortcut.measure(subjects, TEST, lambda run: (says[run.init], which), lambda _: always_entailed)
 
 
 def test_of_shortcuts(subjects: Subjects):
@@ -71,8 +71,7 @@ def test_of_shortcuts(subjects: Subjects):
     assert found["S3"] == pytest.approx((1 + right) / 2 - 0.5)
     assert found["S4"] == pytest.approx(2 / 3), "all but the pairs whose label is the one that it falls back on"
     assert found["S5"] == pytest.approx(2 / 3, abs=0.2), "three words at times keep their order"
-    leads = {row["arm"]: row["lead"] for row in record["leads"]}
-    assert leads == {"scratch": 0, "pretrained": pytest.approx(2 / 3)}
+    assert {row["arm"]: row["lead"] for row in record["leads"]} == {"scratch": 0, "pretrained": pytest.approx(2 / 3)}
 
 
 def test_the_interval_of_two_groups_of_templates_does_not_hang_on_their_order(subjects: Subjects):
@@ -138,6 +137,14 @@ def test_of_layers(subjects: Subjects, monkeypatch: pytest.MonkeyPatch):
     assert (row["lost"], row["accuracy"]) == (pytest.approx(0.5), 0.25)
 
 
+def test_vectors_that_are_all_the_same_have_no_alignment(subjects: Subjects, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(layers, "BATCH", 40)
+    ledger = ledger_of(subjects)
+    ledger.vectors[subjects.of("pretrained")[0]] = np.zeros((3, 120, 6)), np.zeros((3, 120, 6))
+    with np.errstate(invalid="ignore"):
+        assert set(by_id(layers.effects(subjects, ledger))) == {"L1", "L2"}
+
+
 def test_layers_of_two_arms_are_compared_at_the_end_that_is_asked(subjects: Subjects, monkeypatch: pytest.MonkeyPatch):
     """Alike in the lowest layer after training alone: before it, and in the highest, they have nothing in common."""
     monkeypatch.setattr(layers, "BATCH", 40)
@@ -178,12 +185,14 @@ def test_of_landscapes(subjects: Subjects, monkeypatch: pytest.MonkeyPatch):
     found = by_id(record["effects"])
     assert found["F1"] == pytest.approx(1, abs=0.05)
     assert found["F2"] == pytest.approx(-2)
-    heights = {row["what"]: row["barrier"] for row in record["barriers"]}
-    assert heights == {"scratch, seeds": 2, "pretrained, seeds": 0, "pretrained and scratch": 0}
-
-
-def test_searches_that_ended_before_the_loss_rose_are_counted():
-    assert landscape.radius_row("x", np.array([[8.0, 1.0], [8.0, 2.0]]))["beyond"] == 2
+    survey.radii[subjects.of("scratch")[0]] = np.full(5, surface.LAST_RADIUS)
+    assert [row["beyond"] for row in survey.record(subjects)["radii"]] == [5, 0]
+    assert set(by_id(survey.record(subjects)["effects"])) == {"F2"}, "a search that ended is no radius"
+    assert {row["what"]: row["barrier"] for row in record["barriers"]} == {
+        "scratch, seeds": 2,
+        "pretrained, seeds": 0,
+        "pretrained and scratch": 0,
+    }
 
 
 def test_of_gradients(subjects: Subjects):
@@ -199,24 +208,29 @@ def test_of_gradients(subjects: Subjects):
 def test_what_never_varies_has_no_interval_and_decides_nothing(subjects: Subjects):
     norms = {run: {20: {"layer 1": 1.0, "layer 2": 2.0}} for run in subjects.paths}
     (first, *_) = gradients.effects(subjects, norms)
-    assert np.isnan(first["low"]) and np.isnan(first["high"])
+    tenths = spread(compare_values(np.full(3, 0.1), np.zeros(3)))  # whose computed variance is not 0
+    for found in (first, tenths):
+        assert np.isnan(found["low"]) and np.isnan(found["high"])
 
 
-def test_the_map_has_an_exact_interval():
-    """The deep ones die in five of six settings, the shallow ones in none: p = 0.06, and so undecided."""
+@pytest.mark.parametrize(("alike", "decided"), [(1, False), (0, True)])
+def test_the_map_has_an_exact_interval(alike: int, decided: bool):
+    """Where the depths differ the deep ones die: in five settings that has p = 0.06, in six 0.03."""
     rows = [
-        {"layers": depth, "rate": rate, "warmup": 0.0, "seed": 0, "left": 9.0 if depth == 2 or rate == 6 else None}
+        {"layers": depth, "rate": rate, "warmup": 0.0, "seed": 0, "left": 9.0 if depth == 2 or rate < alike else None}
         for depth in (2, 12)
-        for rate in range(1, 7)
+        for rate in range(6)
     ]
     (found,) = phases.effects(rows)
-    assert found["difference"] == pytest.approx(-5 / 6)
-    assert -1 <= found["low"] <= found["difference"] < 0 < found["high"]
-    assert (found["seeds"], found["over"]) == (1, "6 settings")
+    theirs = stats.binomtest(0, 6 - alike).proportion_ci(method="exact")
+    assert (found["low"] + 0.5, found["high"] + 0.5) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    assert (found["difference"], found["high"] < 0) == (-0.5, decided)
+    assert (found["seeds"], found["over"]) == (1, f"{6 - alike} settings")
+    assert phases.effects([row | {"left": 9.0} for row in rows]) == []
 
 
 def test_the_map_is_of_scratch_alone(subjects: Subjects):
-    with pytest.raises(UserError, match="the map is of scratch encoders, and these runs are pretrained, too"):
+    with pytest.raises(UserError, match="the map is of scratch encoders, and of these runs some are pretrained"):
         phases.measure(subjects)
 
 
@@ -224,7 +238,7 @@ def test_runs_that_kept_nothing_are_said_to_be_left_out(tmp_path: Path, capsys: 
     for seed in SEEDS:
         write_run(tmp_path, "scratch", seed)
     open_subjects([tmp_path], lambda path: path.name.endswith("0"), "a trajectory/")
-    said = "left out: 2 of 3 runs, which are not finished or have not a trajectory/\n"
+    said = "left out: 2 of 3 runs, which are not finished or lack a trajectory/\n"
     assert capsys.readouterr().out == said
 
 
@@ -235,6 +249,6 @@ def test_an_arms_dead_runs_are_drawn_apart(subjects: Subjects, monkeypatch: pyte
     found = gradients.lives(cast("Any", arm), norms)
     assert found == {
         "scratch": [{20: {"layer 1": 0.0}}, {20: {"layer 1": 2.0}}],
-        "scratch, on the plateau": [{20: {"layer 1": 1.0}}],
+        "scratch (on the plateau)": [{20: {"layer 1": 1.0}}],
     }
     assert [row["left"] for row in gradients.run_rows(cast("Any", arm), norms)] == [5.0, np.inf, 5.0]

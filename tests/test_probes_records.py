@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from synthetic_runs import edit, write_run
 
+from analysis.probes import __main__ as probes
 from analysis.probes import gradients, phases
 from models.errors import UserError
 from tests.running import record, train
@@ -82,7 +84,7 @@ def test_the_map_tells_the_living_from_the_dead(tmp_path: Path):
     drawn = found(tmp_path, "phases")
     assert [(row["layers"], row["left"] is not None) for row in drawn["runs"]] == [(2, True), (12, False)]
     (effect,) = drawn["effects"]
-    assert (effect["hypothesis"], effect["difference"], effect["over"]) == ("P1", -1, "1 setting")
+    assert (effect["hypothesis"], effect["difference"], effect["over"]) == ("P1", -0.5, "1 setting")
 
 
 def test_depth_is_the_only_thing_that_it_changes(tmp_path: Path, tiny_checkpoint: Path):
@@ -106,3 +108,14 @@ def test_the_study_that_ships_is_the_whole_map():
     assert len(runs) == len(cells) == 18
     assert {run.config.data.train_examples for run in runs} == {2_000}
     assert {depth for depth, _, _ in cells} == {2, 6, 12}
+
+
+@pytest.mark.parametrize(("codes", "asked", "worst"), [((0, 2, 0), 5, 2), ((0, 130, 0), 2, 130)])
+def test_all_probes_go_on_after_an_error_and_end_with_ctrl_c(
+    monkeypatch: pytest.MonkeyPatch, codes: tuple[int, ...], asked: int, worst: int
+):
+    given = iter([*codes, 0, 0])
+    mains = [SimpleNamespace(main=lambda _: next(given)) for _ in range(5)]
+    monkeypatch.setattr(probes, "import_module", lambda _: mains.pop())
+    assert probes.main(["x"]) == worst
+    assert 5 - len(mains) == asked

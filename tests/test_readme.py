@@ -16,6 +16,7 @@ from tests.torture.story import program
 from train.data.pairs import LABELS
 
 ROOT = Path(__file__).parent.parent
+REPORTS = ("mnli", "mnli-5k", "arms")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
     line
@@ -47,7 +48,7 @@ def module_of(command: str) -> str | None:
 
 def test_every_number_of_the_answer_stands_in_a_report():
     answer, _, _ = README.partition("\n![")
-    report = "".join((ROOT / f"results/{name}/report.md").read_text(encoding="utf-8") for name in ("mnli", "mnli-5k"))
+    report = "".join((ROOT / f"results/{name}/report.md").read_text(encoding="utf-8") for name in REPORTS)
     found = re.findall(r"\d\.\d{3}", answer)
     assert len(found) >= 8
     assert not [number for number in found if number not in report]

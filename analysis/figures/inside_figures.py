@@ -36,8 +36,8 @@ COIN = 0.5
 
 
 def arm_colour(arm: str) -> str:
-    """Returns the colour of an arm by its name, which begins with its init."""
-    return ARM_COLOURS.get(family(arm.split(",")[0]), OTHER_COLOUR)
+    """Returns the colour of an arm by its name, whose first word is its init."""
+    return ARM_COLOURS.get(family(arm.split()[0].rstrip(",")), OTHER_COLOUR)
 
 
 def keys(rows: Rows, *names: str) -> list[tuple[Any, ...]]:

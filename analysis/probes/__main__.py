@@ -5,17 +5,25 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from analysis.probes.command import parser
+from train.guard import INTERRUPTED
 
 PROBES = ("gradients", "shortcut", "layers", "views", "landscape")
 """In order of what they take; the map of phases has a study of its own."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs each probe as its own command would, also after one that failed; returns the first code that is not 0."""
+    """Runs each probe as its own command would, also after one that failed, but not after Ctrl-C.
+
+    Returns the largest code.
+    """
     given = sys.argv[1:] if arguments is None else list(arguments)
     parser("", __doc__).parse_args(given)
-    codes = [import_module(f"analysis.probes.{name}").main(given) for name in PROBES]
-    return next((int(code) for code in codes if code), 0)
+    worst = 0
+    for name in PROBES:
+        worst = max(worst, import_module(f"analysis.probes.{name}").main(given))
+        if worst == INTERRUPTED:
+            break
+    return worst
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def open_subjects(paths: Sequence[Path], kept: Callable[[Path], bool], needs: st
     if not found:
         raise UserError(f"none of {len(places)} runs is finished and has {needs}")
     if left_out := len(places) - len(found):
-        print(f"left out: {left_out} of {len(places)} runs, which are not finished or have not {needs}")
+        print(f"left out: {left_out} of {len(places)} runs, which are not finished or lack {needs}")
     arms = group_arms(found) if every_run else main_arms(found, paths)
     return Subjects(arms=tuple(arms), paths={run: found[run] for arm in arms for run in arm.runs})
 

@@ -86,7 +86,7 @@ def lives(arm: Arm, norms: dict[Run, Norms]) -> dict[str, list[Norms]]:
     """Returns the norms of an arm's runs under its name, and apart from them of those that never left the plateau."""
     found: dict[str, list[Norms]] = {}
     for run in arm.runs:
-        name = arm.name if math.isfinite(plateau_left(run)) else f"{arm.name}, {DEAD}"
+        name = arm.name if math.isfinite(plateau_left(run)) else f"{arm.name} ({DEAD})"
         found.setdefault(name, []).append(norms[run])
     return dict(sorted(found.items()))
 

@@ -147,7 +147,8 @@ class Survey:
         effects = []
         if pair := subjects.pair():
             one, other = (np.array([self.radii[run] for run in runs]) for runs in pair)
-            effects.append(effect("F1", compare_items(one, other), "directions"))
+            if not any(radius_row("", found)["beyond"] for found in (one, other)):  # else these are no radii
+                effects.append(effect("F1", compare_items(one, other), "directions"))
         ours, theirs = (rises.get(f"{init}, seeds", {}) for init in ("pretrained", "scratch"))
         if min(len(ours), len(theirs)) >= 3:  # a run's share in a mean over pairs shows from three runs on
             found = compare_items(pseudo_values(ours), pseudo_values(theirs), paired=False)

@@ -16,7 +16,7 @@ from analysis.probes.command import Subjects, effect, level, look, open_subjects
 from analysis.probes.parts import Tensors, movement, parts_of
 from analysis.probes.similarity import alignment, alignment_gap, batch_parts
 from analysis.records.runs import Run
-from analysis.statistics.paired import Array, Comparison, compare_items, compare_values
+from analysis.statistics.paired import Array, compare_items, compare_values
 from models.errors import DataError
 from train.data.pairs import Example, content_hash
 from train.guard import guard
@@ -135,9 +135,13 @@ def whole_movements(ledger: Ledger, runs: Sequence[Run]) -> Array:
     return np.array([row["moved"] for run in runs for row in ledger.movements[run] if row["part"] == ENCODER])
 
 
-def lowest_minus_highest(by_seed: Sequence[Sequence[Array]]) -> Comparison:
-    """Returns CKA behind the first layer minus behind the last, over seeds."""
-    return compare_values(*(np.array([alignment(stages[place]) for stages in by_seed]) for place in (1, -1)))
+def lowest_minus_highest(hypothesis: str, by_seed: Sequence[Sequence[Array]]) -> list[dict[str, Any]]:
+    """Returns what was found of CKA behind the first layer minus behind the last, over seeds.
+
+    Nothing where vectors that are all the same leave a seed without a CKA.
+    """
+    low, high = (np.array([alignment(stages[place]) for stages in by_seed]) for place in (1, -1))
+    return [effect(hypothesis, compare_values(low, high))] if np.isfinite(low + high).all() else []
 
 
 def effects(subjects: Subjects, ledger: Ledger) -> list[dict[str, Any]]:
@@ -146,12 +150,12 @@ def effects(subjects: Subjects, ledger: Ledger) -> list[dict[str, Any]]:
     if pair := subjects.pair():
         found.append(effect("L1", compare_values(*(whole_movements(ledger, runs) for runs in pair))))
         both = [ledger.stage_parts(one, other) for one, other in zip(*pair, strict=True)]
-        found.append(effect("L4", lowest_minus_highest(both)))
+        found += lowest_minus_highest("L4", both)
     if ours := subjects.of("pretrained"):
         layers = [part for part in ledger.correct[ours[0]] if part.startswith("layer ")]
         top, bottom = (ledger.lost(ours, layers[place]) for place in (-1, 0))
         found.append(effect("L2", compare_items(top, bottom), "test pairs"))
-        found.append(effect("L3", lowest_minus_highest([ledger.stage_parts(run) for run in ours])))
+        found += lowest_minus_highest("L3", [ledger.stage_parts(run) for run in ours])
     return found
 
 

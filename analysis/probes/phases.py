@@ -12,7 +12,7 @@ from typing import Any
 from analysis.probes.command import Subjects, look, open_subjects, parser, plateau_left, test_hash
 from analysis.records.runs import Run
 from analysis.records.text import count
-from analysis.statistics.exact import exact_difference
+from analysis.statistics.exact import exact_share
 from models.errors import UserError
 from train.guard import guard
 
@@ -31,7 +31,7 @@ def row_of(run: Run) -> dict[str, Any]:
 
 
 def effects(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns whether the deepest encoders die more often, paired over the settings that both depths were run with."""
+    """Returns whether the deepest encoders die more often, by the settings in which they and the shallowest differ."""
     alive: dict[int, dict[tuple[Any, ...], bool]] = {}
     for row in rows:
         alive.setdefault(row["layers"], {})[row["rate"], row["warmup"], row["seed"]] = row["left"] is not None
@@ -39,12 +39,13 @@ def effects(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     both = sorted(deep.keys() & shallow.keys())
     if len(alive) < 2 or not both:
         return []
-    one, other = ([depth[setting] for setting in both] for depth in (deep, shallow))
-    low, high = exact_difference(one, other) or (math.nan, math.nan)
-    found = {"difference": fmean(one) - fmean(other), "low": low, "high": high}
-    return [
-        {"hypothesis": "P1", **found, "seeds": len({seed for *_, seed in both}), "over": count(len(both), "setting")}
-    ]
+    differing = [deep[setting] for setting in both if deep[setting] != shallow[setting]]
+    if not differing:
+        return []
+    low, high = exact_share(sum(differing), len(differing))
+    found = {"difference": fmean(differing) - 0.5, "low": low - 0.5, "high": high - 0.5}
+    seeds, over = len({seed for *_, seed in both}), count(len(differing), "setting")
+    return [{"hypothesis": "P1", **found, "seeds": seeds, "over": over}]
 
 
 def measure(subjects: Subjects) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def measure(subjects: Subjects) -> dict[str, Any]:
         UserError: a run is not of the scratch arm.
     """
     if others := sorted({run.init for run in subjects.paths} - {"scratch"}):
-        raise UserError(f"the map is of scratch encoders, and these runs are {', '.join(others)}, too")
+        raise UserError(f"the map is of scratch encoders, and of these runs some are {', '.join(others)}")
     rows = sorted((row_of(run) for run in subjects.paths), key=lambda row: tuple(map(float, list(row.values())[:4])))
     return {"data_sha256": {"test": test_hash(subjects)}, "examples": {}, "runs": rows, "effects": effects(rows)}
 

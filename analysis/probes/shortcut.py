@@ -28,7 +28,7 @@ from analysis.probes.templates import (
 from analysis.records.arms import Arm
 from analysis.records.runs import Run
 from analysis.statistics.groups import compare_groups
-from analysis.statistics.paired import Array, compare_items
+from analysis.statistics.paired import Array, compare_items, correctness
 from models.errors import DataError
 from train.data.pairs import Example, content_hash
 from train.guard import guard
@@ -162,21 +162,26 @@ def check_answers(run: Run, pairs: Sequence[Example], right: Array) -> None:
 
     Raises:
         DataError: of more pairs than another machine's arithmetic would explain.
+        RecordError: it recorded no predictions.
     """
+    correctness([run], "test")
     recorded = np.array([run.answers["test"][pair.id] for pair in pairs], dtype=np.float64)
     if (share := float(np.abs(right - recorded).mean())) > OTHERWISE:
         raise DataError(f"{run.id}: the weights in its export/ do not answer as it recorded ({share:.0%} of the pairs)")
 
 
 def measure(
-    subjects: Subjects, pairs: Sequence[Example], open_model: Callable[[Run], tuple[Say, str]], words: Say
+    subjects: Subjects,
+    pairs: Sequence[Example],
+    open_model: Callable[[Run], tuple[Say, str]],
+    words: Callable[[Run], Say],
 ) -> dict[str, Any]:
     """Returns the record.
 
     Args:
         pairs: the runs' test pairs.
         open_model: a run -> its model, and which weights it has.
-        words: what the words of the hypothesis alone say, learned from the runs' training pairs.
+        words: a run -> what the words of the hypothesis alone say, learned from its training pairs.
 
     Raises:
         DataError: the best weights of a run do not answer as it recorded.
@@ -197,7 +202,10 @@ def measure(
     def intact_of(arm: Arm) -> Array:
         return np.array([asked[run]["intact"][0] for run in arm.runs])
 
-    by_words = np.array([said == pair.label for pair, said in zip(pairs, words(pairs), strict=True)], dtype=np.float64)
+    def words_right(arm: Arm) -> Array:
+        said = words(arm.runs[0])(pairs)
+        return np.array([pair.label == label for pair, label in zip(pairs, said, strict=True)], dtype=np.float64)
+
     return {
         "data_sha256": {"test": content_hash(pairs), "templates": content_hash(list(template_pairs()))},
         "examples": {"test": len(pairs), "templates": len(TEMPLATES) * PAIRS_EACH},
@@ -206,7 +214,7 @@ def measure(
         "conditions": [
             row for arm in subjects.arms for row in condition_rows(arm.name, [asked[run] for run in arm.runs])
         ],
-        "leads": [lead_row(arm.name, intact_of(arm), by_words) for arm in subjects.arms],
+        "leads": [lead_row(arm.name, intact_of(arm), words_right(arm)) for arm in subjects.arms],
         "effects": effects(subjects, scores, asked),
     }
 
@@ -224,8 +232,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             reader, which = trained_reader(subjects, run, asked.checkpoint)
             return reader.labels, which
 
-        train, test = (recorded_pairs(subjects.paths, split, asked.data) for split in ("train", "test"))
-        return measure(subjects, test, open_model, bag_of_words(train, ("hypothesis",)))
+        def words(run: Run) -> Say:
+            return bag_of_words(recorded_pairs([run], "train", asked.data), ("hypothesis",))
+
+        return measure(subjects, recorded_pairs(subjects.paths, "test", asked.data), open_model, words)
 
     look(asked, "shortcut", make)
 

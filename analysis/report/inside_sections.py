@@ -3,12 +3,42 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from analysis.records.inside import EARLY_STEPS, Inside, found_row, read_hypotheses
 from analysis.records.reading import RecordError
 from analysis.records.study import Study
 from analysis.records.text import listing, number, rate_text, span
 from analysis.tables.document import Block, Paragraph, Plot, Table
+
+Row = Mapping[str, Any]
+Cells = Mapping[str, Callable[[Row], str]]
+"""Heading of a column -> what it shows of a row."""
+
+
+def cells_of(*names: str) -> Cells:
+    """Returns columns that show values as they are, each under its own name."""
+
+    def shown(name: str) -> Callable[[Row], str]:
+        return lambda row: str(row[name])
+
+    return {name: shown(name) for name in names}
+
+
+def rounded(heading: str, name: str, digits: int = 3) -> Cells:
+    """Returns a column of numbers."""
+    return {heading: lambda row: number(row[name], digits)}
+
+
+def ends(digits: int = 3, over: str = "") -> Cells:
+    """Returns the column of an interval."""
+    return {f"95% interval{over}": lambda row: span(row["low"], row["high"], digits)}
+
+
+def table(inside: Inside, name: str, caption: str, cells: Cells) -> Table:
+    """Returns a table of a record as one of the report."""
+    rows = tuple(tuple(show(row) for show in cells.values()) for row in inside.tables[name])
+    return Table(caption, tuple(cells), rows, inside.source)
 
 
 def hypothesis_blocks(inside: Inside) -> list[Block]:
@@ -24,99 +54,61 @@ def hypothesis_blocks(inside: Inside) -> list[Block]:
     verdicts = Counter(row[-1] for row in rows)
     decided = [f"{amount} {verdict}" for verdict in ("held", "refuted") if (amount := verdicts[verdict])]
     text = f"{listing(decided)} of {len(rows)}" if decided else "none of the measures exceeded its interval"
-    caption = f"Hypotheses, written down before any probe was run, each judged by itself: {text}"
+    caption = f"Hypotheses, registered as analysis/probes/hypotheses.toml dates them, each judged by itself: {text}"
     return [Table(caption, columns, tuple(rows), f"{inside.source}, analysis/probes/hypotheses.toml")]
 
 
-def shortcut_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
+def shortcut_blocks(inside: Inside, plot: Plot) -> list[Block]:
     """Returns whether the models infer or take shortcuts."""
     text = (
         f"{inside.examples['templates']:,} pairs from thirty templates: the hypothesis is made of the premise's words "
         "whether or not it follows. Contradiction and neutral count as one answer, so a coin has 0.5; intervals run "
         "over seeds and templates, as pairs of one template are much alike. And the test pairs with the premises of "
-        "other pairs, with their sides swapped and with shuffled words, judged by the labels that they had: what is "
-        "lost was owed to what was destroyed (of swapped pairs a contradiction alone keeps its label). A model near "
-        "chance has little to lose, so beside it stands the share of answers that stay. After McCoy, Pavlick and "
-        "Linzen 2019 (HANS); our sentences."
+        "other pairs, with their sides swapped and with shuffled words, judged by the labels that they had. What is "
+        "lost may be owed to what was destroyed, or to text unlike any in training; of swapped pairs only a "
+        "contradiction is sure to keep its label. A model near chance has little to lose, so beside it stands the "
+        "share of answers that stay. After McCoy, Pavlick and Linzen 2019 (HANS); our sentences."
     )
-    rows = [
-        (row["arm"], row["shortcut"], row["gold"], number(row["accuracy"]), span(row["low"], row["high"]))
-        for row in inside.tables["templates"]
-    ]
-    changed = [
-        (
-            *(row["arm"], row["condition"], number(row["accuracy"]), span(row["low"], row["high"])),
-            number(row["unchanged"]),
-        )
-        for row in inside.tables["conditions"]
-    ]
+    accuracy = {**rounded("accuracy", "accuracy"), **ends()}
+    changed = {**cells_of("arm", "condition"), **accuracy, **rounded("share of answers as intact", "unchanged")}
+    lead = {**cells_of("arm"), **rounded("ahead by", "lead"), **ends(), **cells_of("over")}
+    ahead = "Accuracy on the test pairs, above that of a bag of words of the hypothesis from the arm's training pairs"
     return [
         Paragraph(text),
         plot,
-        Table("Templates", ("arm", "shortcut", "gold", "accuracy", "95% interval"), tuple(rows), inside.source),
-        Table(
-            "Test pairs, changed",
-            ("arm", "test pairs", "accuracy", "95% interval", "share of answers as on intact pairs"),
-            tuple(changed),
-            inside.source,
-        ),
-        lead_table(inside),
+        table(inside, "templates", "Templates", {**cells_of("arm", "shortcut", "gold"), **accuracy}),
+        table(inside, "conditions", "Test pairs, changed", changed),
+        table(inside, "leads", ahead, lead),
         *hypothesis_blocks(inside),
     ]
 
 
-def lead_table(inside: Inside) -> Table:
-    """Returns how far each arm is ahead of what the words of the hypothesis alone give."""
-    rows = [
-        (row["arm"], number(row["lead"]), span(row["low"], row["high"]), row["over"]) for row in inside.tables["leads"]
-    ]
-    caption = "Accuracy on the test pairs above that of a bag of words of the hypothesis, learned from the same pairs"
-    return Table(caption, ("arm", "ahead by", "95% interval", "over"), tuple(rows), inside.source)
-
-
-def layer_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
+def layer_blocks(inside: Inside, plot: Plot) -> list[Block]:
     """Returns where in the models the task was learned."""
     text = (
         "Of the weights at the last step. Moved: distance between the weights before and after training, relative to "
-        "their norm before; it grows with the learning rate, which each arm has its own of. Rolled back: test "
-        f"accuracy, on {inside.examples['rolled back']:,} pairs, lost when one part alone gets its initial weights "
-        "back, and what accuracy is left: a model near 1/3 has little to lose. CKA: how alike two sets of vectors "
-        "are up to rotation and scale, 1 for the same; here means over a pair's tokens, of "
-        f"{inside.examples['compared']:,} pairs, by the estimator without bias (Nguyen, Raghu and Kornblith 2021, eq. "
-        f"3), with intervals over batches of {inside.examples['batch']} pairs."
+        "their norm before; it grows with the learning rate, and each arm has its own. Rolled back: test accuracy, on "
+        f"{inside.examples['rolled back']:,} pairs, lost when one part alone gets its initial weights back, and what "
+        "accuracy is left: a model near 1/3 has little to lose. CKA: how alike two sets of vectors are up to rotation "
+        f"and scale, 1 for the same; here means over a pair's tokens, of {inside.examples['compared']:,} pairs, by the "
+        "estimator without bias (Nguyen, Raghu and Kornblith 2021, eq. 3), with intervals over batches of "
+        f"{inside.examples['batch']} pairs."
     )
-    source = inside.source
-    lost = [
-        (
-            row["arm"],
-            row["part"],
-            number(row["lost"], 4),
-            span(row["low"], row["high"], 4),
-            row["over"],
-            number(row["accuracy"]),
-        )
-        for row in inside.tables["rolled_back"]
-    ]
-    columns = ("arm", "part", "accuracy lost", "95% interval", "over", "accuracy left")
-    alike = [
-        (row["what"], str(row["seed"]), row["part"], number(row["cka"]), span(row["low"], row["high"]))
-        for row in inside.tables["similarities"]
-    ]
-    moved = [
-        (row["arm"], str(row["seed"]), row["part"], number(row["moved"]), number(row["cosine"]))
-        for row in inside.tables["movements"]
-    ]
+    moved = {**cells_of("arm", "seed", "part"), **rounded("moved", "moved"), **rounded("cosine", "cosine")}
+    lost = {**cells_of("arm", "part"), **rounded("accuracy lost", "lost", 4), **ends(4), **cells_of("over")}
+    left = rounded("accuracy left", "accuracy")
+    alike = {**cells_of("what", "seed", "part"), **rounded("CKA", "cka"), **ends()}
     return [
         Paragraph(text),
         plot,
-        Table("How far each part moved", ("arm", "seed", "part", "moved", "cosine"), tuple(moved), source),
-        Table("One part rolled back", columns, tuple(lost), source),
-        Table("Linear CKA", ("what", "seed", "behind", "CKA", "95% interval"), tuple(alike), source),
+        table(inside, "movements", "How far each part moved", moved),
+        table(inside, "rolled_back", "One part rolled back", {**lost, **left}),
+        table(inside, "similarities", "Linear CKA", alike),
         *hypothesis_blocks(inside),
     ]
 
 
-def landscape_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
+def landscape_blocks(inside: Inside, plot: Plot) -> list[Block]:
     """Returns what the loss looks like around the weights."""
     text = (
         f"Loss without dropout on the first {inside.examples['train']:,} training pairs.{plane_sentence(inside)} "
@@ -126,18 +118,14 @@ def landscape_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
         "of pretrained start from the same encoder, those of scratch from different ones: less of a barrier between "
         "them may be owed to that alone."
     )
-    flat = [
-        (row["arm"], number(row["radius"], 4), span(row["low"], row["high"], 4), str(row["beyond"]))
-        for row in inside.tables["radii"]
-    ]
-    measured = ("arm", "radius", "95% interval over seeds and directions", "searches that ended first")
-    high = [(row["what"], row["seeds"], number(row["barrier"])) for row in inside.tables["barriers"]]
-    columns = ("what", "seeds", "barrier (nats)")
-    barriers = [Table("Between two runs", columns, tuple(high), inside.source)] if high else []
+    flat = {**cells_of("arm"), **rounded("radius", "radius", 4), **ends(4, " over seeds and directions")}
+    beyond = {"directions without a rise": lambda row: str(row["beyond"])}
+    heights = {**cells_of("what", "seeds"), **rounded("barrier (nats)", "barrier")}
+    barriers = [table(inside, "barriers", "Between two runs", heights)] if inside.tables["barriers"] else []
     return [
         Paragraph(text),
         plot,
-        Table("Flatness", measured, tuple(flat), inside.source),
+        table(inside, "radii", "Flatness", {**flat, **beyond}),
         *barriers,
         *hypothesis_blocks(inside),
     ]
@@ -155,26 +143,22 @@ def plane_sentence(inside: Inside) -> str:
     )
 
 
-def gradient_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
+def gradient_blocks(inside: Inside, plot: Plot) -> list[Block]:
     """Returns how the gradient of each layer goes along training."""
     text = (
         "A run that stays on the ln 3 plateau can have gradients that fade on their way down (Mosbach, Andriushchenko "
         "and Klakow 2021); here is each part's gradient, as the runs recorded it, those that never left the plateau "
         "apart from the others."
     )
-    rows = [
-        (row["arm"], str(row["seed"]), number(row["fading"], 2), left_text(row["left"]))
-        for row in inside.tables["runs"]
-    ]
-    columns = ("arm", "seed", "ln of lowest over highest layer's norm", "plateau left at step")
+    cells = {**cells_of("arm", "seed"), **rounded("ln of lowest over highest layer's norm", "fading", 2), **LEFT}
     caption = f"Fading over the first {EARLY_STEPS} steps, and the plateau on the training probe"
-    table = Table(caption, columns, tuple(rows), inside.source)
-    return [Paragraph(text), plot, table, *hypothesis_blocks(inside), *fading_blocks(inside)]
+    runs = table(inside, "runs", caption, cells)
+    return [Paragraph(text), plot, runs, *hypothesis_blocks(inside), *fading_blocks(inside)]
 
 
-def left_text(step: float) -> str:
-    """Returns the step at which the plateau was left."""
-    return number(step, 0) if math.isfinite(step) else "never"
+LEFT: Cells = {
+    "plateau left at step": lambda row: number(row["left"], 0) if math.isfinite(row["left"]) else "never",
+}
 
 
 def fading_blocks(inside: Inside) -> list[Block]:
@@ -194,25 +178,23 @@ def fading_blocks(inside: Inside) -> list[Block]:
     return [Paragraph(f"{text} Within these steps the pretrained arm may leave the plateau, and scratch not.")]
 
 
-def phase_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
+def phase_blocks(inside: Inside, plot: Plot) -> list[Block]:
     """Returns which scratch encoders come alive."""
     text = (
         "A run is alive once two evaluations of its training probe in a row lie below ln 3 - 0.05. The map is of "
         "train/studies/phase-map.toml."
     )
-    rows = [
-        (
-            *(str(row["layers"]), rate_text(row["rate"]), f"{row['warmup']:g}", str(row["seed"])),
-            *(left_text(row["left"]), number(row["loss"])),
-        )
-        for row in inside.tables["runs"]
-    ]
-    columns = ("layers", "peak rate", "warm-up", "seed", "plateau left at step", "last training probe loss")
-    table = Table("Alive or dead", columns, tuple(rows), inside.source)
-    return [Paragraph(text), plot, table, *hypothesis_blocks(inside)]
+    setting = {
+        **cells_of("layers"),
+        "peak rate": lambda row: rate_text(row["rate"]),
+        "warm-up": lambda row: f"{row['warmup']:g}",
+        **cells_of("seed"),
+    }
+    cells = {**setting, **LEFT, **rounded("last training probe loss", "loss")}
+    return [Paragraph(text), plot, table(inside, "runs", "Alive or dead", cells), *hypothesis_blocks(inside)]
 
 
-def view_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
+def view_blocks(inside: Inside, plot: Plot) -> list[Block]:
     """Returns two looks at the models for a reader."""
     shares = {(row["arm"], row["when"]): row["share"] for row in inside.tables["points"]}
     held = [f"{number(100 * share, 0)}% for {arm} {when} training" for (arm, when), share in shares.items()]
@@ -225,7 +207,7 @@ def view_blocks(inside: Inside, _: Study, plot: Plot) -> list[Block]:
     return [Paragraph(text), plot]
 
 
-SECTIONS: dict[str, tuple[str, Callable[[Inside, Study, Plot], list[Block]]]] = {
+SECTIONS: dict[str, tuple[str, Callable[[Inside, Plot], list[Block]]]] = {
     "shortcut": ("Inference or shortcut?", shortcut_blocks),
     "layers": ("Where was the task learned?", layer_blocks),
     "landscape": ("What does the loss look like around the weights?", landscape_blocks),
@@ -244,7 +226,7 @@ def origin(inside: Inside) -> list[Block]:
 def inside_sections(study: Study, plots: Mapping[str, Plot]) -> dict[str, list[Block]]:
     """Returns heading -> blocks of every probe that the study, or one beside it, has a record of."""
     return {
-        heading: [*origin(study.inside[name]), *blocks(study.inside[name], study, plots[name])]
+        heading: [*origin(study.inside[name]), *blocks(study.inside[name], plots[name])]
         for name, (heading, blocks) in SECTIONS.items()
         if name in study.inside
     }

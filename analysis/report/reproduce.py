@@ -37,7 +37,7 @@ FOLDER_LINE = (
 
 BENCHMARK_SIZES = (
     *("instructions", "train_examples", "evaluation_examples", "frozen_examples", "frozen_epochs"),
-    *("batch_size", "max_tokens", "rounds"),
+    *("batch_size", "max_tokens", "rounds", "checkpoint"),
 )
 """What a benchmark's record says of itself that is a flag of its command, too."""
 
@@ -59,7 +59,9 @@ def commands(study: Study, evidence: Evidence) -> tuple[str, ...]:
 
 def benchmark_command(folder: Path) -> str:
     """Returns the command that measures speed again, with the sizes that its record has."""
-    sizes = read_benchmark(folder / "record.json").get("sizes", {})
+    record = read_benchmark(folder / "record.json")
+    found = record.get("sizes")
+    sizes = {**(found if isinstance(found, dict) else {}), "checkpoint": record.get("checkpoint", "minilm")}
     usual = {**asdict(Settings()), "rounds": ROUNDS}
     asked = [
         word

@@ -1,6 +1,4 @@
-"""Exact intervals for a few yes-or-no outcomes, where nothing is near normal."""
-
-from collections.abc import Sequence
+"""An exact interval for a share of a few outcomes, where nothing is near normal."""
 
 from analysis.statistics.intervals import incomplete_beta
 
@@ -24,17 +22,4 @@ def exact_share(successes: int, trials: int, coverage: float = 0.95) -> tuple[fl
     tail, failures = (1 - coverage) / 2, trials - successes
     low = beta_quantile(tail, successes, failures + 1) if successes else 0.0
     high = beta_quantile(1 - tail, successes + 1, failures) if failures else 1.0
-    return low, high
-
-
-def exact_difference(one: Sequence[bool], other: Sequence[bool]) -> tuple[float, float] | None:
-    """Returns the 95% interval of the difference in share between paired outcomes; None where no pair differs.
-
-    Given how many pairs differ, which way each does is binomial, and by its interval the difference has one.
-    Source: McNemar 1947, Psychometrika 12; Agresti 2013, Categorical Data Analysis, 11.1.
-    """
-    differing = [here for here, there in zip(one, other, strict=True) if here != there]
-    if not differing:
-        return None
-    low, high = ((2 * share - 1) * len(differing) / len(one) for share in exact_share(sum(differing), len(differing)))
     return low, high

@@ -21,6 +21,10 @@ from analysis.statistics.intervals import t_quantile
 Array = NDArray[np.float64]
 
 
+ROUNDING = 1e-12
+"""A standard error up to this is that of equal values: shares and nats are of the size of 1."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """A difference of means (first arm minus second) and how far it can be trusted."""
@@ -48,7 +52,7 @@ class Comparison:
 
         Arms that give every pair the same answer have a spread of 0, which tells nothing about other seeds and items.
         """
-        return self.interval() if self.standard_error > 0 else (math.nan, math.nan)
+        return self.interval() if self.standard_error > ROUNDING else (math.nan, math.nan)
 
     def smallest_gap(self, power: float = 0.8) -> float:
         """Returns the true difference that a two-sided 5% test would find with this `power` (above 0.5).
