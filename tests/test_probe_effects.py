@@ -234,14 +234,6 @@ def test_the_map_is_of_scratch_alone(subjects: Subjects):
         phases.measure(subjects)
 
 
-def test_runs_that_kept_nothing_are_said_to_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    for seed in SEEDS:
-        write_run(tmp_path, "scratch", seed)
-    open_subjects([tmp_path], lambda path: path.name.endswith("0"), "a trajectory/")
-    said = "left out: 2 of 3 runs, which are not finished or lack a trajectory/\n"
-    assert capsys.readouterr().out == said
-
-
 def test_an_arms_dead_runs_are_drawn_apart(subjects: Subjects, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(gradients, "plateau_left", lambda run: np.inf if run.seed == 1 else 5.0)
     arm = SimpleNamespace(name="scratch", runs=subjects.of("scratch"))

@@ -13,6 +13,7 @@ from synthetic_runs import edit, write_run
 
 from analysis.probes import __main__ as probes
 from analysis.probes import gradients, phases
+from analysis.probes.command import open_subjects
 from models.errors import UserError
 from tests.running import record, train
 from train.study.plan import expand, read_study
@@ -119,3 +120,11 @@ def test_all_probes_go_on_after_an_error_and_end_with_ctrl_c(
     monkeypatch.setattr(probes, "import_module", lambda _: mains.pop())
     assert probes.main(["x"]) == worst
     assert 5 - len(mains) == asked
+
+
+def test_runs_that_kept_nothing_are_said_to_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for seed in range(3):
+        write_run(tmp_path, "scratch", seed)
+    open_subjects([tmp_path], lambda path: path.name.endswith("0"), "a trajectory/")
+    said = "left out: 2 of 3 runs, which are not finished or lack a trajectory/\n"
+    assert capsys.readouterr().out == said
