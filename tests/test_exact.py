@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from analysis.statistics.exact import exact_share
-from analysis.statistics.groups import compare_groups
+from analysis.statistics.groups import compare_groups, item_variance
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 6), (1, 6), (3, 6), (6, 6), (17, 40)])
@@ -57,3 +57,9 @@ def test_its_interval_holds_the_truth_19_times_in_20():
 def test_a_group_of_one_item_is_refused():
     with pytest.raises(ValueError, match="two or more items each"):
         compare_groups(np.zeros((2, 1)), np.zeros((2, 3)))
+
+
+def test_what_seeds_add_to_the_items_variance_is_taken_off():
+    draws = np.random.default_rng(3)
+    found = [item_variance(draws.normal(0, 0.2, (1, 15)) + draws.normal(0, 0.2, (3, 15))) for _ in range(400)]
+    assert np.mean(found) == pytest.approx(0.2**2, abs=0.004), "and not 4/3 of it"

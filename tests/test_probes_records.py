@@ -13,7 +13,7 @@ from synthetic_runs import edit, write_run
 
 from analysis.probes import __main__ as probes
 from analysis.probes import gradients, phases
-from analysis.probes.command import open_subjects
+from analysis.probes.command import open_subjects, shortened
 from models.errors import UserError
 from tests.running import record, train
 from train.study.plan import expand, read_study
@@ -128,3 +128,11 @@ def test_runs_that_kept_nothing_are_said_to_be_left_out(tmp_path: Path, capsys: 
     open_subjects([tmp_path], lambda path: path.name.endswith("0"), "a trajectory/")
     said = "left out: 2 of 3 runs, which are not finished or lack a trajectory/\n"
     assert capsys.readouterr().out == said
+
+
+def test_a_gradient_that_vanishes_is_small_and_not_nothing():
+    assert shortened({"norm": 3.21e-9, "loss": 1.0986122886, "none": math.nan}) == {
+        "norm": 3.21e-9,
+        "loss": 1.09861,
+        "none": None,
+    }
