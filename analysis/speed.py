@@ -36,7 +36,7 @@ def ratios(record: dict[str, Any]) -> Figure:
     left, right = figure.subplots(1, 2, width_ratios=[3, 2])
     draw_spreads(left, record, SPEED_UPS)
     left.set_xscale("log")
-    left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    left.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     left.xaxis.set_major_formatter("{x:g}")
     left.xaxis.set_minor_formatter(NullFormatter())
     left.axvline(1, color=INK, linewidth=0.9, linestyle=DOTTED)
@@ -52,16 +52,18 @@ def ratios(record: dict[str, Any]) -> Figure:
 
 
 def draw_spreads(axes: Axes, record: dict[str, Any], names: dict[str, str]) -> None:
-    """Draws one row a figure: median as a dot, range as a line, target as an upright stroke; hollow if missed."""
+    """Draws one row a figure: median as a dot, range as a line, target as an upright stroke; hollow if missed.
+
+    The median's number stands at the right edge.
+    """
     shown = [name for name in names if record.get(name) is not None]
     for row, name in enumerate(reversed(shown)):
         found = record[name]
         fill = "none" if found.get("met") is False else OURS
         axes.plot([found["min"], found["max"]], [row, row], color=OURS, linewidth=1.2)
         axes.plot(found["median"], row, "o", color=OURS, markerfacecolor=fill, markersize=6)
-        axes.annotate(
-            f"{found['median']:.3g}", (found["median"], row), (0, 6), textcoords="offset points", fontsize=8.5
-        )
+        shown_median = f"{found['median']:.3g}"
+        axes.annotate(shown_median, (1.02, row), xycoords=("axes fraction", "data"), va="center", fontsize=8.5)
         target = found.get("at_least") or found.get("at_most")
         if target is not None:
             axes.plot([target, target], [row - 0.35, row + 0.35], color=INK, linewidth=1.6)

@@ -57,7 +57,7 @@ class Group:
 
     @property
     def is_rectangular(self) -> bool:
-        """Whether all sequences are equally long, so that packed and padded are the same memory."""
+        """Whether all sequences are equally long, so that attention needs no mask."""
         return len(set(self.lengths)) == 1
 
     @classmethod
@@ -132,14 +132,12 @@ class TokenBatch:
             )
         if (real_BL[:, 1:] > real_BL[:, :-1]).any():
             raise ValueError("attention_mask must be ones followed by zeros in each row: pad on the right")
-        lengths = real_BL.sum(1).tolist()
-        rows = [range(int(length)) for length in lengths]
-        packed = cls.from_sequences(
-            [ids_BL[i, : len(r)].cpu() for i, r in enumerate(rows)],
-            [segments_BL[i, : len(r)].cpu() for i, r in enumerate(rows)],
-            grouped=False,
+        lengths = [int(length) for length in real_BL.sum(1).tolist()]
+        ids, segments = (
+            [row[:length] for row, length in zip(matrix_BL.cpu(), lengths, strict=True)]
+            for matrix_BL in (ids_BL, segments_BL)
         )
-        return packed.to(ids_BL.device)
+        return cls.from_sequences(ids, segments, grouped=False).to(ids_BL.device)
 
     def to(self, device: torch.device, non_blocking: bool = False) -> TokenBatch:
         """The same batch on another device."""

@@ -45,7 +45,7 @@ class Dropout(nn.Module):
 
     def draw_mask(self, like: Tensor) -> Tensor:
         """A fresh mask of the shape and dtype of `like`: 0 where dropped, else 1 / (probability of being kept)."""
-        kept_levels = round((1 - self.p) * _LEVELS)
+        kept_levels = min(max(round((1 - self.p) * _LEVELS), 1), _LEVELS - 1)  # what a lane can be compared with
         draws = torch.empty(-(-like.numel() // _LANES), dtype=torch.int64)
         draws.random_(-(2**63), None, generator=self.generator)
         lanes = draws.view(torch.int16)[: like.numel()].view(like.shape)

@@ -18,7 +18,7 @@ from models.dropout import Dropout
 
 
 class Encoder(nn.Module):
-    """Token ids in, one vector per token out. Nothing is filled in until `initialise_` or a checkpoint does it."""
+    """Token ids in, one vector per token out. What torch fills it with stands until `initialise_` or a checkpoint."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -26,12 +26,13 @@ class Encoder(nn.Module):
         self.embeddings = Embeddings(config)
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.num_hidden_layers))
 
-    def forward(self, batch: TokenBatch) -> Tensor:
-        """Last hidden state of every token, (T, D)."""
+    def forward(self, batch: TokenBatch, first_only: bool = False) -> Tensor:
+        """Last hidden state of every token, (T, D); with `first_only` of each sequence's first one, (B, D)."""
         x_TD = self.embeddings(batch)
-        for layer in self.layers:
+        *lower, last = self.layers
+        for layer in lower:
             x_TD = layer(x_TD, batch)
-        return x_TD
+        return last(x_TD, batch, first_only)
 
     def classification_vectors(self, batch: TokenBatch) -> Tensor:
         """Last hidden state of each sequence's first token, (B, D).
@@ -39,11 +40,7 @@ class Encoder(nn.Module):
         Equal to `forward(batch)[batch.first_B]`. In the last layer no other token is asked for its output, so only
         the keys and values of that layer are computed for all of them.
         """
-        x_TD = self.embeddings(batch)
-        *lower, last = self.layers
-        for layer in lower:
-            x_TD = layer(x_TD, batch)
-        return last(x_TD, batch, first_only=True)
+        return self(batch, first_only=True)
 
 
 class Embeddings(nn.Module):
@@ -53,6 +50,7 @@ class Embeddings(nn.Module):
         super().__init__()
         D = config.hidden_size
         self.first_position = config.first_position
+        # a batch has few of the words: `train.optim.clear_gradients` gives a dense buffer that their rows are added to
         self.word = nn.Embedding(config.vocab_size, D, sparse=True)
         self.position = nn.Embedding(config.max_position_embeddings, D)
         self.token_type = nn.Embedding(config.type_vocab_size, D) if config.type_vocab_size else None

@@ -16,7 +16,7 @@ def random_stream(seed: int, purpose: str) -> torch.Generator:
 
 @torch.no_grad()
 def initialise_(module: nn.Module, generator: torch.Generator, std: float = 0.02) -> None:
-    """Fill every parameter in place, in the order of `module.modules()`.
+    """Fill every linear map, embedding and norm in place, in the order of `module.modules()`.
 
     Linear weights and embedding tables: normal with mean 0 and the given std, truncated at two of them.
     Linear biases: 0. Layer norms: weight 1, bias 0.

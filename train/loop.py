@@ -12,11 +12,12 @@ from torch.nn import functional as F
 
 from train.checkpoint import Saver, save_best
 from train.data.batches import epoch_steps, split_by_tokens
-from train.distributed import seed_update, share, sum_gradients_
+from train.distributed import share, sum_gradients_
 from train.evaluate import Figures, evaluate
 from train.journal import flush, log_evaluation, watch
 from train.optim import clear_gradients, global_norm, update
 from train.schedule import learning_rate_at
+from train.seeds import seed_update
 from train.state import Job, TrainState
 from train.thaw import Thawing
 from train.trajectory import keep_snapshot
@@ -58,13 +59,13 @@ def run_epochs(
     while not state.stop_reason:
         steps = epoch_steps(job.train.lengths, job.config.optim, job.config.seed, state.epoch)
         epoch = state.epoch
-        now = job_of(epoch)
+        epoch_job = job_of(epoch)
         while state.epoch == epoch and not state.stop_reason:
-            train_step(now, state, steps[state.position])
+            train_step(epoch_job, state, steps[state.position])
             if state.step in job.plan.probe_steps:
-                probe(now, state)
+                probe(epoch_job, state)
             if state.position == len(steps) or state.step == job.plan.steps:
-                finish(now, state)
+                finish(epoch_job, state)
             keep_snapshot(job, state)
             saver.after_step(job, state)
     job.progress.close()

@@ -11,7 +11,7 @@ from typing import Any
 from models.errors import CheckpointError, UserError
 from train.cli import Request
 from train.config import RunConfig, to_record, without_paths
-from train.distributed import largest, leads
+from train.distributed import barrier, largest, leads
 from train.precision import Precision
 from train.records import RunDirectory
 
@@ -45,7 +45,7 @@ def open_directory(request: Request) -> RunDirectory:
     records, path = None, request.directory
     if leads():
         records = RunDirectory.reopen(path) if request.resume else RunDirectory.create(path, request.elsewhere)
-    largest(0)  # the others wait until it is open
+    barrier()  # the others wait until it is open
     return records or Onlooker(path)
 
 

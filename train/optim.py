@@ -36,7 +36,7 @@ def build_optimizer(model: nn.Module, config: OptimConfig) -> Adam:
             {"params": [p for p in parameters if p.dim() > 1], "weight_decay": config.weight_decay},
             {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
         ],
-        lr=config.learning_rate or 0.0,
+        lr=0.0,  # `update` sets it before every step
         betas=(config.beta1, config.beta2),
         eps=config.eps,
         decoupled_weight_decay=config.decay == "decoupled",

@@ -36,8 +36,8 @@ def plan_run(config: RunConfig, train_examples: int) -> RunPlan:
     require(freeze.thaw_every is None or freeze.layers != "none", "thaw_every needs something frozen: --freeze all")
     watches = config.stop.train_accuracy is None or config.evaluation.watched > 0
     require(watches, "stop.train_accuracy needs pairs to look at: evaluation.watched")
-    arm = config.init.split("-")[0]
-    rate = optim.learning_rate or optim.learning_rates.get(arm)
+    kind = config.init.split("-")[0]  # of bottom-K: one rate for every K
+    rate = optim.learning_rate or optim.learning_rates.get(kind)
     if rate is None:
         raise UserError(f"recipe {config.recipe!r} has no learning rate for --init {config.init}: give --learning-rate")
     steps_per_epoch = math.ceil(train_examples / (optim.batch_size * optim.accumulation))

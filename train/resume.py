@@ -26,7 +26,7 @@ from train.checkpoint import (
     random_states,
     read_state,
 )
-from train.distributed import copy_from_first_, largest, leads
+from train.distributed import barrier, copy_from_first_, leads
 from train.state import Job, TrainState
 from train.stopping import Stopping
 
@@ -65,7 +65,7 @@ def restore_best(job: Job, state: TrainState) -> None:
         path = folder_of(job) / best_name(state.best)
         _check_file(path, state.best["sha256"])
         copy_tensors_(job.model, load_file(path))
-    largest(0, after_saving=True)  # it may be reading gigabytes from a slow disk
+    barrier(after_saving=True)  # it may be reading gigabytes from a slow disk
     copy_from_first_(parameter.data for parameter in job.model.parameters())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def learning_rate_at(update: int, peak: float, warmup_steps: int, total_steps: int, kind: str = "linear") -> float:
+def learning_rate_at(update: int, peak: float, warmup_steps: int, total_steps: int, kind: str) -> float:
     """Rate of the update with this number, counted from 0.
 
     Rises linearly from 0 to the peak over the warm-up, then falls linearly to 0 at `total_steps` (`linear`) or stays

@@ -20,7 +20,7 @@ from train.checkpoint import Saver, forget
 from train.cli import Request
 from train.config import RunConfig, to_record, without_paths
 from train.data.pairs import LABELS
-from train.distributed import joined, largest, leads, local_index, world_size
+from train.distributed import barrier, joined, leads, local_index, world_size
 from train.evaluate import Evaluation, evaluate
 from train.features import cache_features
 from train.freeze import set_learning
@@ -176,7 +176,8 @@ def begin(job: Job) -> TrainState:
     """Evaluate everything before the first update."""
     state = TrainState(stopping=Stopping(job.config.stop))
     keep_snapshot(job, state)
-    largest(0, after_saving=True)
+    # the first may have written a snapshot, and logs nothing before all know that the run has not begun
+    barrier(after_saving=True)
     state.before = figures(test_all(job, state))
     evaluate_watched(job, state)
     probe(job, state)

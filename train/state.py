@@ -59,7 +59,7 @@ class Job(Generic[Model, Data]):
 class TrainState:
     """All that changes while training, beside model, optimizer, scaler and dropout stream.
 
-    Every field but `pending` and `origin` goes into a checkpoint, all but `stopping` as JSON.
+    Every field but `pending` and `origin` goes into a checkpoint, `stopping` as its best figure and bad epochs.
     """
 
     stopping: Stopping
@@ -77,7 +77,7 @@ class TrainState:
     train_seconds: float = 0.0
     """The part of it spent in updates."""
     epoch_loss: float = 0.0
-    """Sum over the present epoch's examples; so are the next two."""
+    """Sum over what was predicted in the present epoch with a finite loss; so are the next two."""
     epoch_correct: int = 0
     epoch_examples: int = 0
     skipped: int = 0

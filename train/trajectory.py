@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 
 from models.errors import CheckpointError
 from models.files import remove, replaced_file
+from train.checkpoint import parameters_of
 from train.distributed import leads
 from train.records import writing
 from train.state import Job, TrainState
@@ -48,6 +49,6 @@ def keep_snapshot(job: Job, state: TrainState) -> None:
 
 def _save(job: Job, path: Path) -> None:
     try:
-        save_file({name: p.detach().contiguous() for name, p in job.model.named_parameters()}, path)
+        save_file(parameters_of(job), path)
     except SafetensorError as error:
         raise OSError(str(error)) from error

@@ -20,7 +20,7 @@ from train.certificate import build_certificate
 from train.checkpoint import Saver, forget
 from train.config import RunConfig, to_record, without_paths
 from train.data.sentences import Corpus, load_corpus
-from train.distributed import joined, largest, leads, local_index
+from train.distributed import barrier, joined, leads, local_index
 from train.evaluate import Figures
 from train.interrupt import Signals
 from train.journal import log_evaluation
@@ -168,7 +168,8 @@ def begin(job: MaskedJob) -> TrainState:
     """Evaluate before the first update."""
     state = TrainState(stopping=Stopping(job.config.stop))
     keep_snapshot(job, state)
-    largest(0, after_saving=True)
+    # the first may have written a snapshot, and logs nothing before all know that the run has not begun
+    barrier(after_saving=True)
     state.before = {"validation": asdict(test(job, state, weights="initial"))}
     state.restart_clock()
     job.progress.go_on_from(0)
