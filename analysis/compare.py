@@ -32,7 +32,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="STUDY",
         help="another study's folder, for the claims that need its runs (may be repeated)",
     )
-    found.add_argument("--benchmark", type=Path, metavar="DIR", help="results of train.benchmark, for claims on speed")
+    benchmark = "results of train.benchmark; the first decides the claims on speed, the others are shown"
+    found.add_argument("--benchmark", type=Path, action="append", default=[], metavar="DIR", help=benchmark)
     found.add_argument(
         "--subject",
         action="append",

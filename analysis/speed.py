@@ -17,6 +17,7 @@ from analysis.records.benchmark import RATES, SHARES, SPEED_UPS, read_benchmark
 from analysis.records.files import write_whole
 from analysis.records.reading import RecordError
 from analysis.records.text import clean
+from train.benchmark.report import write_report
 from train.guard import guard
 
 OURS, PEER = "#0072b2", "#d55e00"
@@ -133,8 +134,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Draws the figures."""
     parser = argparse.ArgumentParser(prog="python -m analysis.speed", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=Path("results/benchmark"), metavar="DIR")
-    for path in write_figures(parser.parse_args(arguments).folder):
+    folder = parser.parse_args(arguments).folder
+    for path in write_figures(folder):
         print(f"figure: {clean(str(path), 400)}")
+    write_report(folder)  # again, as it can show them now
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ def text_of(blocks: Iterable[Block]) -> str:
 
 
 def headings(folder: Path, benchmark: Path | None = None) -> list[str]:
-    return [each.heading for each in sections(find(open_study([folder], folder), [], benchmark), any_plots())]
+    findings = find(open_study([folder], folder), [], [benchmark] if benchmark else [])
+    return [each.heading for each in sections(findings, any_plots())]
 
 
 def drawn(folder: Path, name: str) -> str:

@@ -211,7 +211,7 @@ def test_rounds_of_a_benchmark_decide_on_seconds_and_memory(
 ) -> None:
     write_arm(folders["mnli"], "one", 3)
     write_arm(folders["mnli"], "two", 3, init="scratch")
-    found = find(study(folders["mnli"]), [], benchmark(tmp_path / "benchmark", bf16=bf16))
+    found = find(study(folders["mnli"]), [], [benchmark(tmp_path / "benchmark", bf16=bf16)])
     assert list(found.verdicts) == list(CLAIMS)
     tests = {each.test.id: each for verdicts in found.verdicts.values() for each in verdicts}
     logs = [math.log((80.2 + k) / (80.0 + k)) for k in range(4)]

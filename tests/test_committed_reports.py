@@ -33,7 +33,8 @@ def test_the_report_follows_from_the_records(name: str, tmp_path: Path, monkeypa
     arguments = shlex.split(rest)
     for folder in {"results/mlm", *(word for word in arguments if word.startswith("results/"))}:
         shutil.copytree(RESULTS.parent / folder, tmp_path / folder)
-    (tmp_path / "results" / name / "report.md").unlink()
+    for file in contents(tmp_path / "results" / name):
+        (tmp_path / "results" / name / file).unlink()
     monkeypatch.chdir(tmp_path)
     assert not program(module)(arguments)
     made, committed = contents(tmp_path / "results" / name), contents(RESULTS / name)

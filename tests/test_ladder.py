@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,10 +16,10 @@ from test_analysis_sections import number, right
 from analysis.claims.findings import find
 from analysis.figures.beyond_figures import ladder
 from analysis.records.study import open_study
-from analysis.report.beyond_sections import ladder_blocks
+from analysis.report.beyond_sections import ladder_blocks, words_sentence
 from analysis.report.build import write_report
 from analysis.statistics.ladder import rungs, share_of_gap
-from tests.blocks import any_plots, drawn, headings, rows_of
+from tests.blocks import any_plots, drawn, headings, rows_of, text_of
 
 
 def answers(generator: np.random.Generator, means: tuple[float, ...], seeds: int, items: int) -> list[np.ndarray]:
@@ -102,6 +103,33 @@ def test_the_table_has_shares_over_common_seeds_at_the_chosen_rate(study: Path) 
     assert "Which part of pretraining gives the gain?" in headings(study)
 
 
+def test_the_table_stands_between_its_ends(study: Path) -> None:
+    found = open_study([study], study)
+    rows = rows_of(ladder_blocks(found, [], {}), "Share of the gap")
+    assert [(row["arm"], row["share"]) for row in (rows[0], rows[-1])] == [("pretrained", "1.00"), ("scratch", "0.00")]
+    recorded = [run.summary["evaluations"]["after"]["test"]["accuracy"] for run in found.arms[1].runs]
+    assert number(rows[0]["test accuracy"]) == pytest.approx(np.mean(recorded), abs=5.1e-4)
+    assert rows[0]["seeds"].startswith("0, 1") and rows[0]["learning rate"] != rows[-1]["learning rate"]
+
+
+def test_a_rate_at_an_end_of_those_tried_is_told(study: Path) -> None:
+    told = "At an end of the rates tried, beyond which a better one may lie: embeddings."
+    assert told in text_of(ladder_blocks(open_study([study], study), [], {}))
+    write_run(study, "embeddings", 0, steps=40, rate=9e-4, name="above")
+    assert "At an end of" not in text_of(ladder_blocks(open_study([study], study), [], {}))
+
+
+def test_arms_below_the_words_of_the_hypothesis_are_named(study: Path) -> None:
+    found = open_study([study], study)
+    accuracies = [float(np.mean([run.accuracy("test") for run in each.arm.runs])) for each in rungs(found)]
+    lowest, highest = min(accuracies), max(accuracies)
+    for words, told in (((lowest + highest) / 2, 1), (highest + 0.01, 2), (lowest - 0.01, 0)):
+        with_words = SimpleNamespace(words=lambda _, w=words: {found.arms[0].training_examples: w}, arms=found.arms)
+        said = words_sentence(with_words, rungs(found))
+        assert said.startswith(f"A bag of words of the hypothesis alone has {words:.3f} with these pairs.")
+        assert sum(name in said.split("Below it:")[-1] for name in ("bottom-3", "embeddings")) == told
+
+
 def test_the_highest_rung_comes_first(study: Path) -> None:
     shares = [each.share for each in rungs(open_study([study], study))]
     assert shares == sorted(shares, reverse=True) and len(shares) == 2
@@ -116,7 +144,7 @@ def test_arms_that_are_alike_have_a_table_without_shares_and_no_figure(tmp_path:
             )
     found = open_study([tmp_path], tmp_path)
     assert [math.isnan(each.share) for each in rungs(found)] == [True] and ladder(found) is None
-    assert ladder_blocks(found, [], {})[0].rows[0][-2:] == ("n/a", "n/a")
+    assert {row[-2:] for row in ladder_blocks(found, [], {})[0].rows} == {("n/a", "n/a")}
 
 
 def test_the_ladder_of_a_study_beside_has_a_table_that_says_of_what_it_is(study: Path, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_what_lies_beside_is_made_again_too(tmp_path: Path) -> None:
     record = {"schema_version": 1, "rounds": [{"measured": measured}], "growth": growth, "sizes": sizes}
     (tmp_path / "record.json").write_text(json.dumps(record))
     data, first, second, third, _ = commands(
-        mine, Evidence(studies={"mnli-5k": mine, "beside": other}, benchmark=tmp_path)
+        mine, Evidence(studies={"mnli-5k": mine, "beside": other}, benchmarks=[tmp_path])
     )
     assert data.startswith("export MNLI_DIR=FOLDER")
     assert first == "python -m train.study train/studies/mnli-5k.toml"

@@ -137,7 +137,7 @@ def test_only_rates_of_which_several_ran_are_called_tuned(study: Path) -> None:
 
 
 def test_the_speed_section_has_the_benchmarks_numbers(study: Path) -> None:
-    blocks = speed_blocks(BENCHMARK)
+    blocks = speed_blocks([BENCHMARK])
     record = json.loads((BENCHMARK / "record.json").read_text())
     rows = {row["quotient"]: row for row in rows_of(blocks, "Speed and memory")}
     for each in record.values():
@@ -163,10 +163,13 @@ def test_the_speed_section_has_the_benchmarks_numbers(study: Path) -> None:
         )
     assert "5 rounds of one benchmark" in text_of(blocks) and "results/benchmark-amx/report.md" in text_of(blocks)
     assert "Speed" in headings(study, BENCHMARK)
+    both = text_of(speed_blocks([BENCHMARK, BENCHMARK.with_name("benchmark")]))
+    assert both.count("are judged") + both.count("is judged on these rounds") == 1, "on those of the first"
+    assert "widest instructions: AVX512" in both and "widest instructions: AVX2)" in both
 
 
 def test_without_a_benchmark_there_is_no_speed_section(study: Path) -> None:
-    assert speed_blocks(None) == []
+    assert speed_blocks([]) == []
     assert "Speed" not in headings(study) and "Threats to validity" in headings(study)
 
 
@@ -183,4 +186,4 @@ def test_a_malformed_benchmark_is_refused(tmp_path: Path, name: str, change: dic
     record = json.loads((BENCHMARK / "record.json").read_text())
     (tmp_path / "record.json").write_text(json.dumps(record | {name: record[name] | change}))
     with pytest.raises(RecordError, match=message):
-        speed_blocks(tmp_path)
+        speed_blocks([tmp_path])

@@ -62,18 +62,18 @@ def other_registers(studies: Iterable[Study]) -> dict[str, int]:
     return {sha256: recorded.count(sha256) for sha256 in sorted({*recorded} - {register_sha256()})}
 
 
-def find(study: Study, beside: Iterable[Study] = (), benchmark: Path | None = None) -> Findings:
+def find(study: Study, beside: Iterable[Study] = (), benchmarks: Sequence[Path] = ()) -> Findings:
     """Returns everything that the report says about a study.
 
     Args:
         beside: other studies, for the claims that need them.
-        benchmark: folder of a benchmark's record, for the claims about seconds and memory.
+        benchmarks: folders of benchmarks' records; the first is for the claims about seconds and memory.
 
     Raises:
         RecordError: a prediction, the claims register or the benchmark is malformed.
     """
     register, pair = load_register(), headline_pair(study.arms)
-    evidence = Evidence(studies={each.name or "": each for each in (*beside, study)}, benchmark=benchmark)
+    evidence = Evidence(studies={each.name or "": each for each in (*beside, study)}, benchmarks=benchmarks)
     return Findings(
         study=study,
         evidence=evidence,

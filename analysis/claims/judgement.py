@@ -19,13 +19,13 @@ class Evidence:
 
     studies: Mapping[str, Study] = field(default_factory=dict)
     """Name -> study, the reported one included."""
-    benchmark: Path | None = None
-    """Folder of a benchmark's record."""
+    benchmarks: Sequence[Path] = ()
+    """Folders of benchmarks' records; the first decides the claims on speed."""
 
     @property
     def is_wide(self) -> bool:
         """Whether it speaks of more than a single study."""
-        return len(self.studies) > 1 or self.benchmark is not None
+        return len(self.studies) > 1 or bool(self.benchmarks)
 
 
 def judge_test(test: ClaimTest, pair: tuple[Arm, Arm], evidence: Evidence) -> Verdict:
@@ -33,7 +33,7 @@ def judge_test(test: ClaimTest, pair: tuple[Arm, Arm], evidence: Evidence) -> Ve
     if test.id in TRIALS:
         return trial_verdict(test, TRIALS[test.id], evidence.studies)
     if test.id in TIMED:
-        return timed_verdict(test, evidence.benchmark)
+        return timed_verdict(test, next(iter(evidence.benchmarks), None))
     if test.id[:-1] in OF_TWO_ARMS:
         return verdict_on(test, pair[0].runs, pair[1].runs)
     return Verdict(

@@ -92,16 +92,42 @@ def rung_row(study: Study, each: Rung, split: str) -> tuple[str, ...]:
     )
 
 
+def end_row(arm: Arm, share: float) -> tuple[str, ...]:
+    """Returns scratch or pretrained as a row of the ladder: its foot or its top."""
+    accuracy = number(fmean(run.accuracy("test") for run in arm.runs))
+    seeds = listing([str(run.seed) for run in arm.runs])
+    return arm.name, MISSING, rate_text(arm.learning_rate), MISSING, seeds, accuracy, number(share, 2), MISSING
+
+
+def edge_sentence(study: Study, found: Sequence[Rung]) -> str:
+    """Says which arms' rate is the lowest or the highest of those tried, so that a better one may lie beyond."""
+    rates = {each.arm.name: (each.arm.learning_rate, list(other_rates(study, each.arm))) for each in found}
+    ends = [name for name, (rate, others) in rates.items() if others and not min(others) < rate < max(others)]
+    return f"At an end of the rates tried, beyond which a better one may lie: {listing(ends)}." if ends else ""
+
+
+def words_sentence(study: Study, found: Sequence[Rung]) -> str:
+    """Says which arms between are below what the words of the hypothesis alone give, where that was measured."""
+    words = study.words("test").get(study.arms[0].training_examples)
+    below = [rung.arm.name for rung in found if words and fmean(run.accuracy("test") for run in rung.arm.runs) < words]
+    told = f" Below it: {listing(below)}." if below else ""
+    return f"A bag of words of the hypothesis alone has {number(words)} with these pairs.{told}" if words else ""
+
+
 def ladder_of(study: Study, folder: str = "", about: str = "") -> list[Block]:
-    """Returns a study's arms between scratch and pretrained as a table, and which ends they are not told from."""
-    found = rungs(study)
+    """Returns a study's arms from scratch to pretrained as a table, and what has to be said of them."""
+    found, pair = rungs(study), headline_pair(study.arms)
+    if not found or not pair:
+        return []
     columns = ("arm", "what it takes from pretraining", "learning rate", "also run at", "seeds", "test accuracy")
-    rows = tuple(rung_row(study, each, "test") for each in found)
+    between = (rung_row(study, each, "test") for each in found)
+    top, foot = (1.0, 0.0) if math.isfinite(found[0].share) else (math.nan, math.nan)
+    rows = (end_row(pair[0], top), *between, end_row(pair[1], foot))
     source = f"{folder}runs/*/predictions.csv, {folder}runs/*/config.json"
     caption = f"Share of the gap in test accuracy{about}"
     table = Table(caption, (*columns, "share", "95% interval"), rows, source)
-    sentences = sameness_sentences(ladder_gaps(found, headline_pair(study.arms)))
-    return [table, *map(Paragraph, sentences)] if found else []
+    said = [edge_sentence(study, found), words_sentence(study, found), *sameness_sentences(ladder_gaps(found, pair))]
+    return [table, *(Paragraph(sentence) for sentence in said if sentence)]
 
 
 def ladder_beside(study: Study) -> list[Block]:

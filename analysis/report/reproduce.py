@@ -49,11 +49,11 @@ def commands(study: Study, evidence: Evidence) -> tuple[str, ...]:
     """Returns the commands that make again what the report shows, studies beside included, and then the report."""
     others = [other for name, other in evidence.studies.items() if name != (study.name or "")]
     folders = [("", study.name or "STUDY"), *(("--beside ", str(other.name)) for other in others)]
-    folders += [("--benchmark ", evidence.benchmark.resolve().name)] if evidence.benchmark else []
+    folders += [("--benchmark ", folder.resolve().name) for folder in evidence.benchmarks]
     asked = (f"{flag}results/{shlex.quote(name)}" for flag, name in folders)
     made = data_commands([run for each in (study, *others) for run in each.runs])
     made += [line for each in (study, *others) for line in study_commands(each)]
-    made += [benchmark_command(evidence.benchmark)] if evidence.benchmark else []
+    made += map(benchmark_command, evidence.benchmarks)
     return (*made, " ".join(["python -m analysis.compare", *asked]))
 
 

@@ -107,7 +107,7 @@ def verdict_source(findings: Findings) -> str:
     evidence = findings.evidence
     kinds = ["summary.json", "metrics.jsonl"] + ["predictions.csv"] * evidence.is_wide
     beside = [f"results/{each.name}/runs" for each in findings.beside]
-    timed = [f"results/{evidence.benchmark.resolve().name}/record.json"] if evidence.benchmark else []
+    timed = [f"results/{folder.resolve().name}/record.json" for folder in evidence.benchmarks[:1]]
     return ", ".join(["analysis/claims.toml", *(f"runs/*/{kind}" for kind in kinds), *beside, *timed])
 
 
@@ -241,7 +241,7 @@ def sections(findings: Findings, plots: Mapping[str, Plot]) -> list[Section]:
         "Which pairs does one arm alone get right?": disagreement_blocks(study),
         **inside_sections(study, plots),
         "Beside the seed report": [plots["seed_report"], *recipe_blocks(findings)],
-        "Speed": speed_blocks(findings.evidence.benchmark),
+        "Speed": speed_blocks(findings.evidence.benchmarks),
         "Runs and fairness": [run_table(study), Paragraph(account(study)), *fairness(findings)],
         "Data": data_blocks(study),
         "Threats to validity": listed([note] * bool(note) + threats(study)),

@@ -1,6 +1,7 @@
 """The section on speed, from the benchmark whose folder the report was given."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -77,24 +78,29 @@ def step_table(record: dict[str, Any], source: str) -> Table | None:
     return Table(f"Seconds of one training step, batches of {batch}", columns, rows, source)
 
 
-def speed_blocks(folder: Path | None) -> list[Block]:
-    """Returns what the benchmark measured; nothing without one.
+def speed_blocks(folders: Sequence[Path]) -> list[Block]:
+    """Returns what benchmarks measured, the one first that the claims are judged on; nothing without one.
 
     Args:
-        folder: with the benchmark's record.json.
+        folders: each with a benchmark's record.json.
 
     Raises:
-        RecordError: the record is missing or malformed.
+        RecordError: a record is missing or malformed.
     """
-    if folder is None:
-        return []
+    judged = " What claims C3 and C9 say of seconds and memory is judged on these rounds."
+    return [
+        block for place, folder in enumerate(folders) for block in benchmark_blocks(folder, "" if place else judged)
+    ]
+
+
+def benchmark_blocks(folder: Path, use: str) -> list[Block]:
+    """Returns what one benchmark measured, and what its rounds are used for."""
     record, name = read_benchmark(folder / "record.json"), clean(folder.resolve().name)
-    source = f"results/{name}/record.json"
+    source, machine = f"results/{name}/record.json", clean(str(lookup(record, "environment.cpu") or "not recorded"))
     text = (
-        f"{count(len(record['rounds']), 'round')} of one benchmark, in which all contenders alternate on one machine; "
-        f"results/{name}/report.md has the rest. The peer is transformers' Trainer, training "
-        "the same model on the same pairs. What claims C3 and C9 say of seconds and memory is judged on these rounds. "
-        + batches_sentence(record["rounds"][0]["measured"])
+        f"{count(len(record['rounds']), 'round')} of one benchmark, in which all contenders alternate on one machine "
+        f"(widest instructions: {machine}); results/{name}/report.md has the rest. The peer is transformers' Trainer, "
+        f"training the same model on the same pairs.{use} {batches_sentence(record['rounds'][0]['measured'])}"
     )
     tables = [table for make in (ratio_table, step_table) if (table := make(record, source))]
     return [Paragraph(text), *tables] if tables else []

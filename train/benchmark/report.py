@@ -12,6 +12,12 @@ from models.errors import command
 from train.benchmark.record import FIGURES, PRODUCTS, batches_sentence
 from train.benchmark.settings import STAGES, WARM_UP_STEPS
 
+_FIGURES = {
+    "ratios": "Every quotient of the table: median, range over the rounds and target.",
+    "rates": "Examples a second of each contender, every round a dot.",
+    "growth": "How the seconds of training grow with examples, sequence length and model width.",
+}
+"""What `python -m analysis.speed` draws, and what each shows."""
 _METHOD = """\
 Each contender runs in a process of its own, which reads the pairs, tokenizes them, loads the weights and builds what it
 needs; contenders alternate, and every other round runs backwards. Ours is the code of `python -m train.run`; the other
@@ -51,6 +57,10 @@ number of tokens in one pass, which the same process measures right afterwards, 
 """
 
 
+def _drawn(folder: Path, name: str) -> bool:
+    return (folder / "figures" / f"{name}.png").is_file()
+
+
 def write_report(folder: Path) -> str:
     """Write report.md from record.json and agreement*.json, whichever are there; returns its tables of figures."""
     benchmark, *agreements = (_read(folder / f"{name}.json") for name in ("record", "agreement", "agreement-mnli"))
@@ -59,6 +69,7 @@ def write_report(folder: Path) -> str:
     figures += [agreement_text(each) for each in agreements if each]
     parts += figures
     if benchmark:
+        parts += [f"![{text}](figures/{name}.png)" for name, text in _FIGURES.items() if _drawn(folder, name)]
         method = _METHOD.format(warm_up=WARM_UP_STEPS, **benchmark["sizes"])
         parts += ["## Measured rates", rates_table(benchmark)]
         parts += ["## Where the time goes", time_table(benchmark), "## To the first update", start_table(benchmark)]
