@@ -78,6 +78,7 @@ def in_sentences(folder: Path, checkpoint: Path) -> Path:
     return folder / "s"
 
 
+COMMITTED = sorted(path.parent.name for path in (ROOT / "results").glob("*/report.html"))
 PLACES: dict[str, Callable[[Path, Path], Path]] = {
     "run names": in_names,
     "labels": in_labels,
@@ -87,11 +88,11 @@ PLACES: dict[str, Callable[[Path, Path], Path]] = {
 
 @pytest.fixture(scope="module")
 def studies(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> dict[str, Path]:
-    """Studies with their reports: one with the payloads in each place, and the committed one."""
+    """Studies with their reports: one with the payloads in each place, and the committed ones."""
     found = {place: make(tmp_path_factory.mktemp("study"), tiny_checkpoint) for place, make in PLACES.items()}
     for study in found.values():
         assert main([str(study)]) == 0
-    return found | {"committed": ROOT / "results" / "mnli-5k"}
+    return found | {name: ROOT / "results" / name for name in COMMITTED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +168,7 @@ def test_the_page_runs_its_own_script_and_links_to_its_own_records_alone(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("study", ["committed", *PLACES])
+@pytest.mark.parametrize("study", [*COMMITTED, *PLACES])
 def test_the_page_fits_the_screen_and_says_nothing(
     browser: Browser, studies: dict[str, Path], study: str, width: int, scheme: str
 ) -> None:
