@@ -15,6 +15,8 @@ from test_analysis_sections import number, right
 
 from analysis.claims.findings import find
 from analysis.figures.beyond_figures import ladder
+from analysis.records.masked import masked_folder
+from analysis.records.reading import RecordError
 from analysis.records.study import open_study
 from analysis.report.beyond_sections import ladder_blocks, words_sentence
 from analysis.report.build import write_report
@@ -128,6 +130,25 @@ def test_arms_below_the_words_of_the_hypothesis_are_named(study: Path) -> None:
         said = words_sentence(with_words, rungs(found))
         assert said.startswith(f"A bag of words of the hypothesis alone has {words:.3f} with these pairs.")
         assert sum(name in said.split("Below it:")[-1] for name in ("bottom-3", "embeddings")) == told
+
+
+def test_what_the_weights_of_mlm_know_is_told(tmp_path: Path) -> None:
+    for init in ("scratch", "pretrained", "mlm"):
+        write_run(tmp_path / "study", init, 0, steps=40, data={"train_examples": 5000})
+    found = open_study([tmp_path / "study"], tmp_path / "study")
+    assert "masked" not in text_of(ladder_blocks(found, [], {}))
+    for run in found.runs:
+        folder = masked_folder(run)
+    assert (folder.parent, folder.name[-5:]) == (tmp_path / "mlm", "-5000")
+    folder.mkdir(parents=True)
+    (folder / "data.json").write_text('{"splits": {"train": {"sentences": 36963}}}')
+    summary = {"evaluations": {"after": {"validation": {"accuracy": 0.2601, "loss": 5.3949}}}}
+    (folder / "summary.json").write_text(json.dumps(summary))
+    told = "come from 36,963 sentences; of others' masked words they guess 0.260 right, at 5.39 nats."
+    assert told in text_of(ladder_blocks(found, [], {}))
+    (folder / "summary.json").write_text("{}")
+    with pytest.raises(RecordError, match=r"summary.json: evaluations.after.validation.accuracy should be a number"):
+        ladder_blocks(found, [], {})
 
 
 def test_the_highest_rung_comes_first(study: Path) -> None:

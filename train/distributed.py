@@ -17,6 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from models.errors import UserError
+from models.initialise import random_stream
 
 TIMEOUT = timedelta(seconds=50)
 """How long a process waits for another: all are gone within a minute of a machine's death. A process that dies by
@@ -137,6 +138,18 @@ def gather_rows(rows: Sequence[Tensor], places: Sequence[int], count: int) -> Te
         gathered[torch.tensor(places)] = torch.cat(list(rows))
     sum_([gathered])
     return gathered
+
+
+def seed_update(dropout: torch.Generator, device: torch.device, seed: int, step: int) -> None:
+    """Of several processes, and on a GPU, an update's dropout follows from seed, rank and step: nothing is replayed.
+
+    One process on a CPU draws from one stream all along, whose state is in the checkpoint.
+    """
+    number = random_stream(seed, f"dropout {rank()} {step}").initial_seed()
+    if world_size() > 1:
+        dropout.manual_seed(number)
+    if device.type == "cuda":  # its kernels draw from the device's own stream
+        torch.cuda.manual_seed(number)
 
 
 @contextmanager

@@ -12,12 +12,11 @@ from torch.nn import functional as F
 
 from train.checkpoint import Saver, save_best
 from train.data.batches import epoch_steps, split_by_tokens
-from train.distributed import share, sum_gradients_
+from train.distributed import seed_update, share, sum_gradients_
 from train.evaluate import Figures, evaluate
 from train.journal import flush, log_evaluation, watch
 from train.optim import clear_gradients, global_norm, update
 from train.schedule import learning_rate_at
-from train.seeds import seed_update
 from train.state import Job, TrainState
 from train.thaw import Thawing
 from train.trajectory import keep_snapshot

@@ -6,9 +6,6 @@ import os
 
 import torch
 
-from models.initialise import random_stream
-from train.distributed import rank, world_size
-
 
 def prepare_process(threads: int | None) -> int:
     """Fix the thread count, ask for deterministic kernels, flush denormals. Returns the threads.
@@ -27,15 +24,3 @@ def prepare_process(threads: int | None) -> int:
 def seed_global_streams(seed: int) -> None:
     """Start torch's own streams: nothing draws from the CPU's, and a GPU's is started anew for each update."""
     torch.manual_seed(seed)
-
-
-def seed_update(dropout: torch.Generator, device: torch.device, seed: int, step: int) -> None:
-    """Of several processes, and on a GPU, an update's dropout follows from seed, rank and step: nothing is replayed.
-
-    One process on a CPU draws from one stream all along, whose state is in the checkpoint.
-    """
-    number = random_stream(seed, f"dropout {rank()} {step}").initial_seed()
-    if world_size() > 1:
-        dropout.manual_seed(number)
-    if device.type == "cuda":  # its kernels draw from the device's own stream
-        torch.cuda.manual_seed(number)

@@ -6,6 +6,7 @@ from statistics import fmean
 
 from analysis.records.arms import Arm, family
 from analysis.records.fairness import unfair
+from analysis.records.masked import masked_figures
 from analysis.records.study import Study
 from analysis.records.text import MISSING, clean, count, listing, number, rate_text, span
 from analysis.statistics.contrasts import accuracy_gap, headline_pair
@@ -114,6 +115,17 @@ def words_sentence(study: Study, found: Sequence[Rung]) -> str:
     return f"A bag of words of the hypothesis alone has {number(words)} with these pairs.{told}" if words else ""
 
 
+def masked_sentence(found: Sequence[Rung]) -> str:
+    """Says how much the arm mlm's weights know of masked words, where their records lie beside the study."""
+    known = [figures for each in found if each.arm.init == "mlm" and (figures := masked_figures(each.arm.runs[0]))]
+    told = [
+        f"The weights of mlm come from {sentences:,} sentences; of others' masked words they guess {number(accuracy)} "
+        f"right, at {number(loss, 2)} nats."
+        for sentences, accuracy, loss in known
+    ]
+    return " ".join(told)
+
+
 def ladder_of(study: Study, folder: str = "", about: str = "") -> list[Block]:
     """Returns a study's arms from scratch to pretrained as a table, and what has to be said of them."""
     found, pair = rungs(study), headline_pair(study.arms)
@@ -126,7 +138,8 @@ def ladder_of(study: Study, folder: str = "", about: str = "") -> list[Block]:
     source = f"{folder}runs/*/predictions.csv, {folder}runs/*/config.json"
     caption = f"Share of the gap in test accuracy{about}"
     table = Table(caption, (*columns, "share", "95% interval"), rows, source)
-    said = [edge_sentence(study, found), words_sentence(study, found), *sameness_sentences(ladder_gaps(found, pair))]
+    notes = [edge_sentence(study, found), words_sentence(study, found), masked_sentence(found)]
+    said = [*notes, *sameness_sentences(ladder_gaps(found, pair))]
     return [table, *(Paragraph(sentence) for sentence in said if sentence)]
 
 

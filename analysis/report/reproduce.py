@@ -8,6 +8,7 @@ from pathlib import Path
 
 from analysis.claims.judgement import Evidence
 from analysis.records.benchmark import read_benchmark
+from analysis.records.masked import masked_folder
 from analysis.records.outlook import Plans
 from analysis.records.reading import parse_object, read_text
 from analysis.records.runs import Run
@@ -130,11 +131,9 @@ def run_command(run: Run, study: str) -> str:
 
 def mlm_command(run: Run) -> str:
     """Returns the command that makes the weights which a run of the arm mlm began with, by their own record."""
-    data = run.config["data"]
-    usual = f"{data['dataset']}-{data.get('train_examples') or 'all'}"
-    name = Path(str(run.config.get("mlm") or usual)).name
-    command = ["python", "-m", "train.pretrain", "--out", f"results/mlm/{name}"]
-    record = run.path.parents[2] / "mlm" / name / "config.json"
+    folder = masked_folder(run)
+    command = ["python", "-m", "train.pretrain", "--out", f"results/mlm/{folder.name}"]
+    record = folder / "config.json"
     if not record.is_file():
         return f"{shlex.join(command)}  # with settings that these records do not have"
     return shlex.join(
