@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from analysis.figures.inside_figures import gradients
 from analysis.figures.plots import house_style
 from analysis.records.inside import Hypothesis, read_hypotheses, read_probes
 from analysis.records.runs import load_study
-from analysis.report.inside_sections import fading_blocks
+from analysis.report.inside_sections import fading_blocks, share_span
 from tests.probe_records import ARMS, RECORDS, SPREAD
 
 
@@ -89,6 +90,12 @@ def test_what_was_found_in_the_models_of_a_study_beside_is_shown_as_theirs(tmp_p
     commands = text.split("```sh\n")[1]
     assert "analysis.probes.gradients results/own\n" in commands
     assert "analysis.probes.phases results/beside\n" in commands and "probes.phases results/own" not in commands
+
+
+def test_an_interval_of_a_share_ends_with_it():
+    assert share_span({"low": -0.1, "high": 1.2}) == "0.000 to 1.000"
+    assert share_span({"low": math.nan, "high": math.nan}) == "n/a"
+    assert share_span({"low": 0.25, "high": 0.5}) == "0.250 to 0.500"
 
 
 def test_numbers_on_a_logarithmic_axis_are_readable(study: Path):

@@ -35,6 +35,12 @@ def ends(digits: int = 3, over: str = "") -> Cells:
     return {f"95% interval{over}": lambda row: span(row["low"], row["high"], digits)}
 
 
+def share_span(row: Row) -> str:
+    """Returns the interval of a share, which is none beyond 0 and 1."""
+    low, high = (min(max(row[end], 0.0), 1.0) for end in ("low", "high"))
+    return span(low, high)
+
+
 def table(inside: Inside, name: str, caption: str, cells: Cells) -> Table:
     """Returns a table of a record as one of the report."""
     rows = tuple(tuple(show(row) for show in cells.values()) for row in inside.tables[name])
@@ -69,7 +75,7 @@ def shortcut_blocks(inside: Inside, plot: Plot) -> list[Block]:
         "contradiction is sure to keep its label. A model near chance has little to lose, so beside it stands the "
         "share of answers that stay. After McCoy, Pavlick and Linzen 2019 (HANS); our sentences."
     )
-    accuracy = {**rounded("accuracy", "accuracy"), **ends()}
+    accuracy = {**rounded("accuracy", "accuracy"), "95% interval, cut at 0 and 1": share_span}
     changed = {**cells_of("arm", "condition"), **accuracy, **rounded("share of answers as intact", "unchanged")}
     lead = {**cells_of("arm"), **rounded("ahead by", "lead"), **ends(), **cells_of("over")}
     ahead = "Accuracy on the test pairs, above that of a bag of words of the hypothesis from the arm's training pairs"
