@@ -84,7 +84,8 @@ def draw_seeds(axes: Axes, rows: Rows, parts: Sequence[str], value: str, label: 
 
 def name_parts(axes: Axes, parts: Sequence[str]) -> None:
     """Names the parts of a model below a panel."""
-    axes.set_xticks(range(len(parts)), [part.removeprefix("layer ") for part in parts], rotation=30)
+    names = [part.removeprefix("layer ") for part in parts]
+    axes.set_xticks(range(len(parts)), names, rotation=30, ha="right", rotation_mode="anchor")
 
 
 def layers(inside: Inside) -> Figure:
@@ -175,14 +176,14 @@ def views(inside: Inside) -> Figure:
     for column, arm in enumerate(arms):
         above = figure.add_subplot(grid[0, 2 * column : 2 * column + 2])
         draw_attention(above, [row for row in inside.tables["attention"] if row["arm"] == arm])
-        label_axes(above, f"{arm}, attention of the classification token", "", "layer")
+        label_axes(above, f"{arm}, attention of the classification token (darker: more)", "", "layer")
         for aside, when in enumerate(("before", "after")):
             below = figure.add_subplot(grid[1, 2 * column + aside])
             for label, shade in zip(LABELS, LABEL_COLOURS, strict=True):
                 own = [r for r in points if (r["arm"], r["when"], r["label"]) == (arm, when, label)]
                 x, y = [row["x"] for row in own], [row["y"] for row in own]
                 below.plot(x, y, ".", markersize=3, alpha=0.6, color=shade, label=label)
-            label_axes(below, f"{arm}, {when}", "", "")
+            label_axes(below, f"{arm}, {when}", "first component", "second component")
             scattered.append(below)
     share_legend(figure, scattered)
     return figure
