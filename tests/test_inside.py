@@ -70,7 +70,8 @@ def test_the_report_says_what_the_records_say(study: Path):
         assert all(each in text for each in ("0.864", "0.123 to 0.234"))
     assert (study / "report.md").read_text().count("| never |") == 4, "two runs of gradients, two of the map"
     for name in RECORDS:
-        assert (study / "figures" / f"{name}.svg").stat().st_size > 2_000
+        drawn = (study / "figures" / f"{name}.svg").read_text(encoding="utf-8")
+        assert len(drawn) > 2_000 and "<image" not in drawn, "the page's policy lets no picture in"
 
 
 def test_what_was_found_in_the_models_of_a_study_beside_is_shown_as_theirs(tmp_path: Path):

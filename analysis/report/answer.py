@@ -192,7 +192,7 @@ def sameness_sentence(findings: Findings) -> str:
 
 
 def answer(findings: Findings) -> list[str]:
-    """Returns what each arm reaches, whether by inference, where it starts, how fast, and what has to stand beside."""
-    makers = (accuracy_sentence, premise_sentence, sameness_sentence, start_sentence, plateau_sentence)
-    sentences = [make(findings) for make in makers] + [headline_note(findings.study.arms)]
-    return [sentence for sentence in sentences if sentence]
+    """Returns what each arm reaches and what has to stand beside, whether by inference, where it starts, how fast."""
+    first = f"{accuracy_sentence(findings)} {headline_note(findings.study.arms)}".strip()
+    makers = (premise_sentence, sameness_sentence, start_sentence, plateau_sentence)
+    return [first, *(sentence for make in makers if (sentence := make(findings)))]
