@@ -208,8 +208,9 @@ def test_of_gradients(subjects: Subjects):
 def test_what_never_varies_has_no_interval_and_decides_nothing(subjects: Subjects):
     norms = {run: {20: {"layer 1": 1.0, "layer 2": 2.0}} for run in subjects.paths}
     (first, *_) = gradients.effects(subjects, norms)
-    tenths = spread(compare_values(np.full(3, 0.1), np.zeros(3)))  # whose computed variance is not 0
-    for found in (first, tenths):
+    tenths = compare_values(np.full(3, 0.1), np.zeros(3))
+    assert tenths.standard_error > 0 and np.isnan(tenths.smallest_gap()), "its computed variance is not 0"
+    for found in (first, spread(tenths)):
         assert np.isnan(found["low"]) and np.isnan(found["high"])
 
 

@@ -83,7 +83,7 @@ def beside(findings: Findings, claim: str) -> str:
 def power_words(gap: Comparison) -> str:
     """Says which difference the runs suffice to find; nothing where none of them varies."""
     found = f"; this many runs find a true gap of {number(gap.smallest_gap())} with 80% power"
-    return found if gap.standard_error else ""
+    return found if math.isfinite(gap.smallest_gap()) else ""
 
 
 def within(verdict: Verdict) -> str:

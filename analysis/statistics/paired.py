@@ -61,7 +61,7 @@ class Comparison:
         Standard error times (t for 5% + t for the power); up to 6% too small at 2 degrees of freedom.
         Source: Bloom 1995, Evaluation Review 19.
         """
-        if math.isnan(self.degrees) or self.standard_error == 0:
+        if math.isnan(self.degrees) or self.standard_error <= ROUNDING:
             return math.nan
         return (t_quantile(0.95, self.degrees) + t_quantile(2 * power - 1, self.degrees)) * self.standard_error
 
