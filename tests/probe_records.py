@@ -95,7 +95,7 @@ RECORDS: dict[str, dict[str, Any]] = {
     "phases": {
         "examples": {},
         "runs": [
-            {"layers": layers, "rate": rate, "warmup": 0.1, "seed": 0, "left": left, "loss": 1.0471}
+            {"layers": layers, "rate": rate, "warmup": 0.1, "seed": 0, "steps": 504, "left": left, "loss": 1.0471}
             for layers in (2, 12)
             for rate, left in ((1e-4, None), (3e-4, 321))
         ],

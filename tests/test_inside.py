@@ -15,9 +15,10 @@ from synthetic_runs import write_run
 from analysis.compare import main
 from analysis.figures.inside_figures import gradients
 from analysis.figures.plots import house_style
-from analysis.records.inside import Hypothesis, read_hypotheses, read_probes
+from analysis.records.inside import TABLES, Hypothesis, read_hypotheses, read_probes
 from analysis.records.runs import load_study
-from analysis.report.inside_sections import fading_blocks, share_span
+from analysis.report.inside_sections import fading_blocks
+from analysis.report.inside_tables import share_span
 from tests.probe_records import ARMS, RECORDS, SPREAD
 
 
@@ -65,10 +66,13 @@ def test_the_report_says_what_the_records_say(study: Path):
         ]
         for expected in (*headings, *numbers, "\N{MINUS SIGN}0.61"):
             assert expected in text
-        assert "1 held and 1 refuted of 3" in text
+        assert "1 held and 1 refuted of 5" in text
         assert "none of the measures exceeded its interval" in text
         assert all(each in text for each in ("0.864", "0.123 to 0.234"))
-    assert (study / "report.md").read_text().count("| never |") == 4, "two runs of gradients, two of the map"
+    text = (study / "report.md").read_text()
+    assert "| n/a | n/a | n/a | not measured: needs three runs of each arm |" in text, "F2 is not left out"
+    assert "| scratch | 0.100 | at least 0.2013 | n/a | 7 |" in text, "searches that ended are no radii"
+    assert text.count("| not in the run |") == 4, "two runs of gradients, two of the map"
     for name in RECORDS:
         drawn = (study / "figures" / f"{name}.svg").read_text(encoding="utf-8")
         assert len(drawn) > 2_000 and "<image" not in drawn, "the page's policy lets no picture in"
@@ -169,6 +173,9 @@ def test_a_hypothesis_holds_by_its_whole_interval(expect: str, low: float, high:
 
 
 def test_every_hypothesis_expects_a_side():
-    register = read_hypotheses()
-    assert {each.expect for each in register.values()} == {"above 0", "below 0"}
-    assert {id[0] for id in register} == {"S", "L", "F", "G", "P"}
+    registers = {probe: read_hypotheses(probe) for probe in TABLES}
+    assert {each.expect for register in registers.values() for each in register.values()} == {"above 0", "below 0"}
+    initials = {probe: {id[0] for id in register} for probe, register in registers.items()}
+    assert initials == {
+        **{"shortcut": {"S"}, "layers": {"L"}, "landscape": {"F"}, "views": set(), "gradients": {"G"}, "phases": {"P"}}
+    }

@@ -17,7 +17,6 @@ from analysis.figures.plots import (
     VARIANT_STYLES,
     label_axes,
     mark_chance,
-    mark_ln3,
     new_figure,
     share_legend,
 )
@@ -25,7 +24,6 @@ from analysis.figures.svg import INK
 from analysis.records.arms import family
 from analysis.records.inside import Inside, Rows
 from analysis.records.runs import LABELS
-from analysis.records.text import rate_text
 
 LABEL_COLOURS = ("#009e73", "#cc79a7", "#e69f00")
 """Okabe and Ito 2008, none of the two main arms' own."""
@@ -115,45 +113,6 @@ def layers(inside: Inside) -> Figure:
     return figure
 
 
-def draw_plane(figure: Figure, axes: Axes, inside: Inside, arm: str) -> None:
-    """Draws the loss in the plane of one arm's path, and the path from its start (hollow) to its end (filled)."""
-    grid, path = ([row for row in inside.tables[name] if row["arm"] == arm] for name in ("planes", "paths"))
-    x, y, loss = (np.array([row[name] for row in grid]) for name in ("x", "y", "loss"))
-    filled = axes.tricontourf(x, y, loss, levels=14, cmap="Greys")
-    figure.colorbar(filled, ax=axes, format="{x:.2f}")
-    way_x, way_y = [row["x"] for row in path], [row["y"] for row in path]
-    axes.plot(way_x, way_y, ".-", color=arm_colour(arm), linewidth=1.2)
-    axes.plot(way_x[:1], way_y[:1], "o", color=arm_colour(arm), markerfacecolor="white")
-    axes.plot(way_x[-1:], way_y[-1:], "o", color=arm_colour(arm))
-    axes.grid(visible=False)
-    label_axes(axes, f"{arm}, the plane of its path", "first direction", "second direction")
-
-
-def landscape(inside: Inside) -> Figure:
-    """Loss along the way from the initial weights, in the planes of the paths, and between runs."""
-    planes = inside.arms("planes")
-    figure = new_figure(5 * max(2, len(planes)), 7.0)
-    (line, between, *unused), plains = figure.subplots(2, max(2, len(planes)))
-    for arm in inside.arms("lines"):
-        rows = [row for row in inside.tables["lines"] if row["arm"] == arm]
-        for seed in dict.fromkeys(row["seed"] for row in rows):
-            own = [row for row in rows if row["seed"] == seed]
-            line.plot([row["at"] for row in own], [row["loss"] for row in own], color=arm_colour(arm), label=arm)
-    mark_ln3(line)
-    label_axes(line, "From the initial weights (0) to the last (1)", "share of the way", "cross entropy (nats)")
-    for what, seeds in keys(inside.tables["between"], "what", "seeds"):
-        own = [row for row in inside.tables["between"] if (row["what"], row["seeds"]) == (what, seeds)]
-        look = {"color": arm_colour(what) if what.endswith("seeds") else INK, "label": what}
-        between.plot([row["at"] for row in own], [row["loss"] for row in own], **look)
-    label_axes(between, "From one run's last weights to another's", "share of the way", "cross entropy (nats)")
-    for axes, arm in zip(plains, planes, strict=False):
-        draw_plane(figure, axes, inside, arm)
-    for axes in (*unused, *plains[len(planes) :]):
-        axes.set_axis_off()
-    share_legend(figure, [line, between])
-    return figure
-
-
 def draw_attention(axes: Axes, rows: Rows) -> None:
     """Draws one arm's attention, darker for more."""
     layers, places = (sorted({row[name] for row in rows}) for name in ("layer", "place"))
@@ -221,23 +180,3 @@ def draw_norms(axes: Axes, shade: str, rows: Sequence[Mapping[str, Any]]) -> Non
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_locator(NullLocator())
-
-
-def phases(inside: Inside) -> Figure:
-    """When runs leave the plateau, a panel for each depth, rate against warm-up."""
-    rows = inside.tables["runs"]
-    depths, rates, warmups = (sorted({row[name] for row in rows}) for name in ("layers", "rate", "warmup"))
-    figure = new_figure(3.2 * len(depths) + 0.4, 1.6 + 0.6 * len(warmups))
-    for axes, depth in zip(figure.subplots(1, len(depths), squeeze=False)[0], depths, strict=True):
-        for x, rate in enumerate(rates):
-            for y, warmup in enumerate(warmups):
-                found = [r["left"] for r in rows if (r["layers"], r["rate"], r["warmup"]) == (depth, rate, warmup)]
-                left = np.array(found)[np.isfinite(found)]
-                text = f"{left.mean():.0f}" if len(left) else "\N{MULTIPLICATION SIGN}" * bool(found)
-                axes.text(x, y, text, ha="center", va="center", color=INK)
-        axes.set_xticks(range(len(rates)), [rate_text(rate) for rate in rates])
-        axes.set_yticks(range(len(warmups)), [f"{warmup:g}" for warmup in warmups])
-        axes.set(xlim=(-0.5, len(rates) - 0.5), ylim=(-0.5, len(warmups) - 0.5))
-        axes.grid(visible=False)
-        label_axes(axes, f"{depth} layers", "peak learning rate", "warm-up share")
-    return figure

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from matplotlib.figure import Figure
 
-from analysis.figures import inside_figures
+from analysis.figures import inside_figures, map_figures
 from analysis.figures.picture import Picture
 from analysis.records.inside import Inside
 from analysis.records.study import Study
@@ -73,11 +73,11 @@ INSIDE: dict[str, Picture[Study]] = {
         "seeds and test pairs. Dark: the two arms with each other, dashed before training.",
     ),
     "landscape": Picture(
-        draw=inside("landscape", inside_figures.landscape),
+        draw=inside("landscape", map_figures.landscape),
         alt=landscape_alt,
         source=source("landscape"),
-        caption="One line for each seed or pair of seeds. Below, darker is higher; the path runs from the hollow mark, "
-        "the initial weights, to the filled one, the last.",
+        caption="One line for each seed or pair of seeds. Below, the first seed of each arm: darker is higher, axes "
+        "have their own scales, and the path runs from the hollow mark, the initial weights, to the filled one.",
     ),
     "views": Picture(
         draw=inside("views", inside_figures.views),
@@ -94,11 +94,11 @@ INSIDE: dict[str, Picture[Study]] = {
         "Layers run from light (the lowest) to dark (the highest); embeddings, pooler and head are dashed.",
     ),
     "phases": Picture(
-        draw=inside("phases", inside_figures.phases),
+        draw=inside("phases", map_figures.phases),
         alt=phases_alt,
         source=source("phases"),
         caption="One panel for each depth. In a cell the step at which the training probe left the plateau, mean over "
-        "seeds that did; a cross where none did.",
+        "seeds that did, or that it did not; the more colour, the larger the share of seeds that did.",
     ),
 }
 """By the probe's name."""

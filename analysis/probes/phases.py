@@ -25,6 +25,7 @@ def row_of(run: Run) -> dict[str, Any]:
         "rate": run.learning_rate,
         "warmup": float(run.config["optim"]["warmup"]),
         "seed": run.seed,
+        "steps": int(run.config["plan"]["steps"]),
         "left": left if math.isfinite(left) else None,
         "loss": float(curve["loss"][-1]) if curve else None,
     }

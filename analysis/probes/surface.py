@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from analysis.statistics.paired import Array
+from models.errors import DataError
 
 Tensors = dict[str, Tensor]
 """Our name of a parameter -> its values."""
@@ -66,11 +68,17 @@ def random_direction(weights: Tensors, seed: int) -> Tensors:
 
 
 def radius(loss: Loss, origin: Tensors, direction: Tensors, rise: float) -> float:
-    """Returns the length of the direction at which the loss has first risen by `rise`, or LAST_RADIUS.
+    """Returns the length of the direction at which the loss has risen by `rise`, or LAST_RADIUS.
 
-    Doubled until it has, then halved: right to 1 part in 2^HALVINGS.
+    Doubled until it has, then halved HALVINGS times: right to 1 part in 2^HALVINGS, or to that part of FIRST_RADIUS.
+    A rise that is over again before the next doubling is passed by.
+
+    Raises:
+        DataError: the loss at the origin is not finite.
     """
     level = loss(origin) + rise
+    if not math.isfinite(level):
+        raise DataError("the loss at these weights is not finite: no radius can be found")
     low, high = 0.0, FIRST_RADIUS
     while loss(step(origin, (high, direction))) < level:
         if high >= LAST_RADIUS:

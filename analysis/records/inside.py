@@ -40,12 +40,12 @@ TABLES: dict[str, dict[str, Kinds]] = {
         "effects": EFFECT,
     },
     "landscape": {
-        "lines": {"arm": str, "seed": int, "at": float, "loss": float},
-        "planes": {"arm": str, "seed": int, "x": float, "y": float, "loss": float},
+        "lines": {"arm": str, "seed": int, "at": float, "loss": OPTIONAL},
+        "planes": {"arm": str, "seed": int, "x": float, "y": float, "loss": OPTIONAL},
         "paths": {"arm": str, "seed": int, "x": float, "y": float, "share": float},
         "radii": {"arm": str, "radius": float, "beyond": int, **SPREAD},
-        "between": {"what": str, "seeds": str, "at": float, "loss": float},
-        "barriers": {"what": str, "seeds": str, "barrier": float},
+        "between": {"what": str, "seeds": str, "at": float, "loss": OPTIONAL},
+        "barriers": {"what": str, "seeds": str, "barrier": OPTIONAL},
         "effects": EFFECT,
     },
     "views": {
@@ -61,7 +61,7 @@ TABLES: dict[str, dict[str, Kinds]] = {
     "phases": {
         "runs": {
             **{"layers": int, "rate": float, "warmup": float, "seed": int},
-            **{"left": OPTIONAL, "loss": OPTIONAL},
+            **{"steps": int, "left": OPTIONAL, "loss": OPTIONAL},
         },
         "effects": EFFECT,
     },
@@ -73,6 +73,7 @@ TABLES: dict[str, dict[str, Kinds]] = {
 class Inside:
     """One probe's record."""
 
+    probe: str
     source: str
     """Where it lies below the study's folder; of another study, below results/."""
     tables: Mapping[str, Rows]
@@ -94,6 +95,8 @@ class Hypothesis:
     measure: str
     expect: str
     """`above 0` or `below 0`."""
+    needs: str = "runs of both arms that share a seed"
+    """Without what nothing can be measured."""
 
     def verdict(self, low: float, high: float) -> str:
         """Returns `held` or `refuted` where the interval lies wholly on one side of 0, else `undecided`."""
@@ -103,10 +106,10 @@ class Hypothesis:
         return "held" if sides[self.expect] else "refuted"
 
 
-def read_hypotheses() -> dict[str, Hypothesis]:
-    """Returns every registered hypothesis by its id."""
+def read_hypotheses(probe: str) -> dict[str, Hypothesis]:
+    """Returns every registered hypothesis of a probe by its id."""
     register = tomllib.loads(HYPOTHESES.read_text(encoding="utf-8"))
-    return {id: Hypothesis(**entry) for entries in register.values() for id, entry in entries.items()}
+    return {id: Hypothesis(**entry) for id, entry in register.get(probe, {}).items()}
 
 
 def read_probes(folder: Path, runs: Iterable[Run]) -> dict[str, Inside]:
@@ -132,7 +135,7 @@ def read_probe(path: Path, tables: Mapping[str, Kinds], runs: Iterable[Run]) -> 
     if not isinstance(counts, dict) or not all(is_kind(count, int) for count in counts.values()):
         raise RecordError(f"{path}: examples should be a table of numbers")
     found = {name: read_table(record.get(name), kinds, f"{path}: {name}") for name, kinds in tables.items()}
-    return Inside(source=f"{path.parent.name}/{path.name}", tables=found, examples=counts)
+    return Inside(probe=path.stem, source=f"{path.parent.name}/{path.name}", tables=found, examples=counts)
 
 
 def read_table(rows: Any, kinds: Kinds, where: str) -> Rows:
@@ -154,12 +157,13 @@ def read_cell(value: Any, kind: type | None, where: str) -> Any:
     return value
 
 
-def found_row(effect: Mapping[str, Any], hypothesis: Hypothesis) -> tuple[str, ...]:
-    """Returns one hypothesis and what was found of it, as cells."""
+def found_row(id: str, hypothesis: Hypothesis, effect: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Returns one hypothesis and what was found of it, if it was, as cells."""
+    expected = (id, hypothesis.statement, f"{hypothesis.measure}: {hypothesis.expect}")
+    if effect is None:
+        return (*expected, "n/a", "n/a", "n/a", f"not measured: needs {hypothesis.needs}")
     return (
-        effect["hypothesis"],
-        hypothesis.statement,
-        f"{hypothesis.measure}: {hypothesis.expect}",
+        *expected,
         number(effect["difference"]),
         span(effect["low"], effect["high"]),
         f"{effect['over']}, {effect['seeds']} seeds" if "seeds" in effect["over"] else effect["over"],

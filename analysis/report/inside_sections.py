@@ -1,67 +1,15 @@
 """The report's sections on what the probes found inside the models."""
 
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from statistics import fmean
 
-from analysis.records.inside import EARLY_STEPS, Inside, found_row, read_hypotheses
-from analysis.records.reading import RecordError
+from analysis.records.inside import EARLY_STEPS, Inside
 from analysis.records.study import Study
-from analysis.records.text import listing, number, rate_text, span
-from analysis.tables.document import Block, Paragraph, Plot, Table
-
-Row = Mapping[str, Any]
-Cells = Mapping[str, Callable[[Row], str]]
-"""Heading of a column -> what it shows of a row."""
-
-
-def cells_of(*names: str) -> Cells:
-    """Returns columns that show values as they are, each under its own name."""
-
-    def shown(name: str) -> Callable[[Row], str]:
-        return lambda row: str(row[name])
-
-    return {name: shown(name) for name in names}
-
-
-def rounded(heading: str, name: str, digits: int = 3) -> Cells:
-    """Returns a column of numbers."""
-    return {heading: lambda row: number(row[name], digits)}
-
-
-def ends(digits: int = 3, over: str = "") -> Cells:
-    """Returns the column of an interval."""
-    return {f"95% interval{over}": lambda row: span(row["low"], row["high"], digits)}
-
-
-def share_span(row: Row) -> str:
-    """Returns the interval of a share, which is none beyond 0 and 1."""
-    low, high = (min(max(row[end], 0.0), 1.0) for end in ("low", "high"))
-    return span(low, high)
-
-
-def table(inside: Inside, name: str, caption: str, cells: Cells) -> Table:
-    """Returns a table of a record as one of the report."""
-    rows = tuple(tuple(show(row) for show in cells.values()) for row in inside.tables[name])
-    return Table(caption, tuple(cells), rows, inside.source)
-
-
-def hypothesis_blocks(inside: Inside) -> list[Block]:
-    """Returns the hypotheses of one probe with what was found, and how many of them held."""
-    register, rows = read_hypotheses(), []
-    for effect in inside.tables["effects"]:
-        if effect["hypothesis"] not in register:
-            raise RecordError(f"hypothesis {effect['hypothesis']} is not in analysis/probes/hypotheses.toml")
-        rows.append(found_row(effect, register[effect["hypothesis"]]))
-    if not rows:
-        return []
-    columns = ("hypothesis", "statement", "measure, expected", "found", "95% interval", "over", "verdict")
-    verdicts = Counter(row[-1] for row in rows)
-    decided = [f"{amount} {verdict}" for verdict in ("held", "refuted") if (amount := verdicts[verdict])]
-    text = f"{listing(decided)} of {len(rows)}" if decided else "none of the measures exceeded its interval"
-    caption = f"Hypotheses, registered as analysis/probes/hypotheses.toml dates them, each judged by itself: {text}"
-    return [Table(caption, columns, tuple(rows), f"{inside.source}, analysis/probes/hypotheses.toml")]
+from analysis.records.text import listing, number, rate_text
+from analysis.report.inside_tables import Cells, cells_of, ends, hypothesis_blocks, rounded, share_span, table
+from analysis.statistics.intervals import LN3
+from analysis.tables.document import Block, Paragraph, Plot
 
 
 def shortcut_blocks(inside: Inside, plot: Plot) -> list[Block]:
@@ -117,36 +65,76 @@ def layer_blocks(inside: Inside, plot: Plot) -> list[Block]:
 def landscape_blocks(inside: Inside, plot: Plot) -> list[Block]:
     """Returns what the loss looks like around the weights."""
     text = (
-        f"Loss without dropout on the first {inside.examples['train']:,} training pairs.{plane_sentence(inside)} "
-        "Flatness: how far one can go in a random direction, each row of it as long as the weights' own (Li et al. "
-        f"2018), before the loss has risen by 0.1 nats; {inside.examples['directions']} directions, the same for all "
-        "runs. Barrier: how far the loss rises above the straight line between two ends (Entezari et al. 2022). Seeds "
-        "of pretrained start from the same encoder, those of scratch from different ones: less of a barrier between "
-        "them may be owed to that alone."
+        f"Loss without dropout on the first {inside.examples['train']:,} training pairs, on the way from the initial "
+        "weights to the last and around it (Hao et al. 2019; Li et al. 2018)."
     )
-    flat = {**cells_of("arm"), **rounded("radius", "radius", 4), **ends(4, " over seeds and directions")}
-    beyond = {"directions without a rise": lambda row: str(row["beyond"])}
-    heights = {**cells_of("what", "seeds"), **rounded("barrier (nats)", "barrier")}
-    barriers = [table(inside, "barriers", "Between two runs", heights)] if inside.tables["barriers"] else []
+    flat = {**cells_of("arm"), **radius_cells(inside), **cells_of("over")}
     return [
         Paragraph(text),
         plot,
-        table(inside, "radii", "Flatness", {**flat, **beyond}),
-        *barriers,
+        *plane_blocks(inside),
+        flatness_paragraph(inside),
+        table(inside, "radii", "Flatness", flat),
+        *barrier_blocks(inside),
         *hypothesis_blocks(inside),
     ]
 
 
-def plane_sentence(inside: Inside) -> str:
-    """Returns what the planes are and how much of the paths they hold, where a path has one; after a space."""
+def last_losses(inside: Inside) -> dict[str, float]:
+    """Returns arm -> loss at its last weights, mean over runs, in nats."""
+    last = [row for row in inside.tables["lines"] if row["at"] == 1]
+    return {arm: fmean(row["loss"] for row in last if row["arm"] == arm) for arm in inside.arms("lines")}
+
+
+def radius_cells(inside: Inside) -> Cells:
+    """Returns the columns of a radius; where a search ended without a rise, it is a least one and has no interval."""
+    losses = last_losses(inside)
+    interval = ends(4)["95% interval"]
+    return {
+        "loss at the last weights": lambda row: number(losses[row["arm"]]),
+        "radius": lambda row: f"{'at least ' * bool(row['beyond'])}{number(row['radius'], 4)}",
+        "95% interval": lambda row: "n/a" if row["beyond"] else interval(row),
+        "searches without a rise": lambda row: str(row["beyond"]),
+    }
+
+
+def flatness_paragraph(inside: Inside) -> Paragraph:
+    """Returns what a radius is, and what else than flatness may make it longer."""
+    return Paragraph(
+        "Flatness: how far one can go from the last weights in a random direction before the loss has risen by 0.1 "
+        f"nats; {inside.examples['directions']} directions, the same for all runs. A radius of 0.2 changes each row of "
+        "each matrix by a fifth of its length, and biases and norms not at all (filter-normalised, Li et al. 2018). "
+        "Arms differ in rate and in the loss that they end with, too, and either may change a radius; one that has "
+        "learned nothing is flat."
+    )
+
+
+def barrier_blocks(inside: Inside) -> list[Block]:
+    """Returns what a barrier is and does not show, and all that were measured."""
+    heights = {**cells_of("what", "seeds"), **rounded("barrier (nats)", "barrier")}
+    risen = [f"{number(LN3 - loss, 2)} nats above {arm}'s" for arm, loss in last_losses(inside).items()]
+    text = (
+        "Barrier: the most that the loss rises above the straight line between two ends (Entezari et al. 2022), at 11 "
+        "points from the run that is named first. Two networks may compute the same and yet lie apart, their units in "
+        "another order: a barrier is no proof that they learned something else. Seeds of pretrained start from the "
+        "same encoder, those of scratch from different ones: less of a barrier may be owed to that alone. And an arm "
+        f"that ends lower has further to rise: ln 3 is {listing(risen)} last loss."
+    )
+    between = table(inside, "barriers", "Between two runs", heights)
+    return [Paragraph(text), between] if inside.tables["barriers"] else []
+
+
+def plane_blocks(inside: Inside) -> list[Block]:
+    """Returns what the planes are and how much of the paths they hold, where a path has one."""
     shares = {row["arm"]: row["share"] for row in inside.tables["paths"]}
     held = [f"{number(100 * share, 0)}% for {arm}" for arm, share in shares.items()]
-    return (
-        " The planes are those of the path's two principal directions, through its end (squared distances that they "
-        f"hold: {listing(held)}); these are not normalised, or they would leave the path."
-        if held
-        else ""
+    text = (
+        "The planes are those of the two principal directions of the path of an arm's first seed, through its end. "
+        "They are not normalised filter by filter, or they would leave the path. Squared distances that they hold: "
+        f"{listing(held)}; a random walk's plane holds most of them, too (Antognini and Sohl-Dickstein 2018). Beside "
+        "its end a path lies near its plane, not in it: the loss on it may differ from that below it."
     )
+    return [Paragraph(text)] if held else []
 
 
 def gradient_blocks(inside: Inside, plot: Plot) -> list[Block]:
@@ -163,7 +151,7 @@ def gradient_blocks(inside: Inside, plot: Plot) -> list[Block]:
 
 
 LEFT: Cells = {
-    "plateau left at step": lambda row: number(row["left"], 0) if math.isfinite(row["left"]) else "never",
+    "plateau left at step": lambda row: number(row["left"], 0) if math.isfinite(row["left"]) else "not in the run",
 }
 
 
@@ -186,8 +174,13 @@ def fading_blocks(inside: Inside) -> list[Block]:
 
 def phase_blocks(inside: Inside, plot: Plot) -> list[Block]:
     """Returns which scratch encoders come alive."""
+    steps = listing([f"{count:,}" for count in sorted({row["steps"] for row in inside.tables["runs"]})])
     text = (
-        "A run is alive once two evaluations of its training probe in a row lie below ln 3 - 0.05. The map is of "
+        "A uniform guess has a loss of ln 3. A run is alive once two evaluations in a row are more than 0.05 below it "
+        "on its training probe, a fixed sample of training pairs, without dropout: so memorising counts, and so does a "
+        f"run that comes back up later. The others may be dead, or slower than their {steps} steps. Warm-up is the "
+        "share of the steps over which the rate rises to its peak. All runs of one seed share initial weights and "
+        "batches as far as their shapes allow, so settings are not independent trials. The map is of "
         "train/studies/phase-map.toml."
     )
     setting = {
@@ -196,7 +189,7 @@ def phase_blocks(inside: Inside, plot: Plot) -> list[Block]:
         "warm-up": lambda row: f"{row['warmup']:g}",
         **cells_of("seed"),
     }
-    cells = {**setting, **LEFT, **rounded("last training probe loss", "loss")}
+    cells = {**setting, **cells_of("steps"), **LEFT, **rounded("last training probe loss", "loss")}
     return [Paragraph(text), plot, table(inside, "runs", "Alive or dead", cells), *hypothesis_blocks(inside)]
 
 
