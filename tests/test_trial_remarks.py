@@ -69,7 +69,7 @@ def test_a_share_of_rises_stands_beside_their_size(folders: dict[str, Path]) -> 
     frozen = replace(frozen, cells={cell: tuple(map(flat, runs)) for cell, runs in frozen.cells.items()})
     found = trial_verdict(TESTS["C12a"], TRIALS["C12a"], {"mnli": full, "freezing": frozen})
     remark = found.remark
-    assert found.hollow and verdict_text("REFUTED", [found]) == "REFUTED, of runs that did not learn"
+    assert found.hollow and verdict_text("REFUTED", [found]) == "not testable: runs did not learn (by the rule REFUTED)"
     assert not judged("C12a", folders).hollow, "frozen runs that learned, too"
     curves = [run.evaluations["probe_train"]["loss"] for run in full.runs]
     rises = np.mean([sum(max(0.0, b - a) for a, b in pairwise(c)) for c in curves])
@@ -87,6 +87,19 @@ def test_runs_that_never_learned_are_counted_whatever_is_measured(folders: dict[
         (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in flat))
     assert "5 of 5 and 0 of 5 runs left the plateau on the training probe" in judged("C4a", folders).remark
     assert not judged("C4a", folders).hollow and judged("C12a", folders).hollow, "accuracy is what it is"
+
+
+@pytest.mark.parametrize(("accuracy", "hollow"), [(0.36, True), (0.9, False)])
+def test_accuracies_that_need_no_learning_decide_nothing(tmp_path: Path, accuracy: float, hollow: bool) -> None:
+    """Their training loss may fall all the same: by memorising."""
+    for size, reached in ((16, accuracy), (32, 0.34)):
+        write_arm(tmp_path, f"batch-{size}", 5, size=1000, settings={"optim.batch_size": size} | FROZEN)
+        for seed in range(5):
+            path = tmp_path / "runs" / f"batch-{size}-seed{seed}" / "summary.json"
+            summary = json.loads(path.read_text())
+            summary["evaluations"]["after"]["test"]["accuracy"] = reached + (seed - 2) / 50
+            path.write_text(json.dumps(summary))
+    assert judged("C11b", {"batch-size": tmp_path}).hollow == hollow
 
 
 def without(run: Run) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from analysis.claims.trials import Measure, Side, Trial, accuracy_on_test, sum_o
 from analysis.claims.verdicts import UNDECIDED, Verdict, judge
 from analysis.records.arms import Arm, settings
 from analysis.records.fairness import certificate_differences
+from analysis.records.groups import majority_share
 from analysis.records.runs import Run
 from analysis.records.study import Study, at_chosen_rates
 from analysis.records.text import listing, number
 from analysis.statistics.contrasts import accuracy_gap
+from analysis.statistics.intervals import CHANCE, mean_interval
 from analysis.statistics.paired import Comparison, compare_values
 from analysis.statistics.plateau import PLATEAU_LEVEL, loss_below
 
@@ -106,9 +108,20 @@ def plateau_remark(sides: Sequence[Sequence[Run]]) -> str:
 
 
 def is_hollow(trial: Trial, sides: Sequence[Sequence[Sequence[Run]]]) -> bool:
-    """Whether losses are measured, and those of a side are of runs of which none left the plateau."""
+    """Whether losses of a side none of whose runs left the plateau are measured, or accuracies that need no learning.
+
+    One side that learned is enough for accuracies: that the other did not is a difference between them.
+    """
+    if trial.one.measure is accuracy_on_test:
+        return all(needs_no_learning(runs) for side in sides for runs in side)
     counts = plateau_counts([[run for runs in side for run in runs] for side in sides])
-    return trial.one.measure is not accuracy_on_test and any(not left for left, _ in counts)
+    return any(not left for left, _ in counts)
+
+
+def needs_no_learning(runs: Sequence[Run]) -> bool:
+    """Whether the interval over seeds of a test accuracy does not lie above a guess and any constant answer."""
+    constant = majority_share(runs[0], "test") or 0.0
+    return mean_interval([run.accuracy("test") for run in runs]).low <= max(CHANCE, constant)
 
 
 def scale_remark(sides: Sequence[Sequence[Run]]) -> str:

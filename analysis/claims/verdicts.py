@@ -36,7 +36,7 @@ class Verdict:
     remark: str = ""
     """What the reader has to know beside the numbers."""
     hollow: bool = False
-    """Whether it is about losses of which a side's runs never left the plateau: the rule speaks, and shows nothing."""
+    """Whether its runs did not learn what is measured: the rule speaks, and shows nothing."""
 
     @property
     def coverage(self) -> float:
@@ -146,6 +146,12 @@ def passage_verdict(test: ClaimTest, one: Sequence[Run], other: Sequence[Run]) -
 def verdict_on(test: ClaimTest, one: Sequence[Run], other: Sequence[Run]) -> Verdict:
     """Returns the verdict on a test of `START_TESTS` or `PASSAGE_TESTS`."""
     return (start_verdict if test.id in START_TESTS else passage_verdict)(test, one, other)
+
+
+def shows_nothing(verdict: str, tests: Sequence[Verdict]) -> bool:
+    """Whether all tests that carry a verdict, of a claim or of a single test, are about runs that did not learn."""
+    deciding = [each for each in tests if each.test.decides] or tests
+    return all(each.hollow for each in deciding if each.verdict == verdict)
 
 
 def claim_verdict(verdicts: Sequence[Verdict]) -> str:

@@ -82,7 +82,7 @@ def beside(findings: Findings, claim: str) -> str:
 
 def power_words(gap: Comparison) -> str:
     """Says which difference the runs suffice to find; nothing where none of them varies."""
-    found = f"; this many runs find a true gap of {number(gap.smallest_gap())} with 80% power"
+    found = f"; in 4 of 5 such studies a true gap of {number(gap.smallest_gap())} or more would be found"
     return found if math.isfinite(gap.smallest_gap()) else ""
 
 
@@ -145,7 +145,9 @@ def relapse_sentence(findings: Findings) -> str:
     for arm in main_arms(findings.study.arms):
         left = [run for run in arm.runs if math.isfinite(loss_below(run.evaluations.get(probe), PLATEAU_LEVEL).step)]
         back = sum(run.evaluations[probe]["loss"][-1] >= PLATEAU_LEVEL for run in left)
-        parts += [f"{back} of {count(len(left), 'run')} of {arm.name}"] * bool(back)
+        whole = [run.evaluations["validation"]["loss"][-1] for run in left if "validation" in run.evaluations]
+        there = f" (on the whole validation set it was {span(min(whole), max(whole))})" if whole else ""
+        parts += [f"{back} of {count(len(left), 'run')} of {arm.name}{there}"] * bool(back)
     back_again = f"By the last step the loss on the validation probe was above {number(PLATEAU_LEVEL, 4)} again in"
     return f" {back_again} {listing(parts)}." if parts else ""
 

@@ -7,6 +7,7 @@ from statistics import fmean
 from analysis.records.arms import Arm, family
 from analysis.records.fairness import unfair
 from analysis.records.masked import masked_figures
+from analysis.records.runs import Run
 from analysis.records.study import Study
 from analysis.records.text import MISSING, clean, count, listing, number, rate_text, span
 from analysis.statistics.contrasts import accuracy_gap, headline_pair
@@ -16,7 +17,7 @@ from analysis.statistics.paired import Comparison
 from analysis.tables.accuracy import test_splits
 from analysis.tables.disagreement import Both, both, shown_disagreements
 from analysis.tables.document import Block, Paragraph, Plot, Table
-from analysis.tables.remarks import sameness_sentences
+from analysis.tables.remarks import only_label, sameness_sentences
 
 ISOLATED = {
     "embeddings": "the embedding block: the lexicon",
@@ -88,9 +89,14 @@ def rung_row(study: Study, each: Rung, split: str) -> tuple[str, ...]:
         listing([f"{rate_text(rate)} ({count(runs, 'run')})" for rate, runs in others.items()]) or MISSING,
         listing([str(seed) for seed in each.seeds]),
         number(fmean(run.accuracy(split) for run in each.arm.runs)),
-        number(each.share, 2),
+        number(each.share, 2) if any(learned(run, split) for run in each.arm.runs) else "none: did not learn",
         span(each.low, each.high, 2),
     )
+
+
+def learned(run: Run, split: str) -> bool:
+    """Whether a run gives the pairs of a split more than one answer."""
+    return only_label(run, split) is None
 
 
 def end_row(arm: Arm, share: float) -> tuple[str, ...]:
@@ -120,7 +126,7 @@ def masked_sentence(found: Sequence[Rung]) -> str:
     known = [figures for each in found if each.arm.init == "mlm" and (figures := masked_figures(each.arm.runs[0]))]
     told = [
         f"The weights of mlm come from {sentences:,} sentences; of others' masked words they guess {number(accuracy)} "
-        f"right, at {number(loss, 2)} nats."
+        f"right, at {number(loss, 2)} nats. One such training is behind all its seeds."
         for sentences, accuracy, loss in known
     ]
     return " ".join(told)

@@ -58,5 +58,6 @@ def hypothesis_blocks(inside: Inside) -> list[Block]:
     verdicts = Counter(row[-1] for row in rows)
     decided = [f"{amount} {verdict}" for verdict in ("held", "refuted") if (amount := verdicts[verdict])]
     text = f"{listing(decided)} of {len(rows)}" if decided else "none of the measures exceeded its interval"
-    caption = f"Hypotheses, registered as analysis/probes/hypotheses.toml dates them, each judged by itself: {text}"
+    dated = "analysis/probes/hypotheses.toml says when, and which came later or were reworded"
+    caption = f"Hypotheses, written down before the models were opened ({dated}), each judged by itself: {text}"
     return [Table(caption, columns, tuple(rows), f"{inside.source}, analysis/probes/hypotheses.toml")]

@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Any
 
 from analysis.claims.findings import Findings
-from analysis.claims.verdicts import REFUTED, SUPPORTED, UNDECIDED, Verdict, claim_verdict
+from analysis.claims.verdicts import REFUTED, SUPPORTED, UNDECIDED, Verdict, claim_verdict, shows_nothing
 from analysis.records.arms import Arm
 from analysis.records.text import MISSING, number
 from analysis.report.answer import headline_note, premise_contrast, premise_gaps
@@ -34,8 +34,8 @@ STATEMENTS = {
     "C12": "인코더를 동결하면 학습이 더 안정적이다.",
     "C13": "혼합 정밀도에서 그래디언트 스케일러는 그래디언트 언더플로를 막는다.",
 }
-HOLLOW = ", 학습되지 않은 실행에서"
-"""Beside a verdict on losses of runs that never left the plateau."""
+UNTESTABLE = "판정 불가: 학습되지 않은 실행(규칙대로라면 {})"
+"""In the place of a verdict on runs that did not learn what is asked."""
 
 MINILM = (
     "여기서 쓴 all-MiniLM-L6-v2는 증류된 문장 인코더이고, MultiNLI와 SNLI의 라벨로 만든 삼중쌍 277,230개로도 "
@@ -167,10 +167,9 @@ def claim_rows(findings: Findings) -> list[tuple[str, ...]]:
         )
         seeds = ", ".join(str(each.seeds) for each in deciding)
         verdict = claim_verdict(verdicts)
-        hollow = HOLLOW * any(each.hollow for each in deciding)
-        rows.append(
-            (claim, STATEMENTS[claim], f"{VERDICTS[verdict]} ({verdict}){hollow}", effects or MISSING, seeds or MISSING)
-        )
+        named = f"{VERDICTS[verdict]} ({verdict})"
+        told = UNTESTABLE.format(named) if shows_nothing(verdict, verdicts) else named
+        rows.append((claim, STATEMENTS[claim], told, effects or MISSING, seeds or MISSING))
     return rows
 
 

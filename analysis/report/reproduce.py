@@ -25,13 +25,14 @@ from train.study.plan import expand, read_study
 STUDIES = Path(__file__).parents[2] / "train" / "studies"
 
 NOTE = (
-    "Here python is .venv/bin/python, in the project's folder. Every setting of a run stands in its config.json, where "
-    "a path is its last part alone; the report follows from the records, byte for byte. A run that is there is not "
-    "made again: where results/ holds these, give train.study and train.run another place with --results DIR, and "
-    "train.pretrain with --out FOLDER. The code of another numerics version makes other runs, no worse ones: that of "
-    "these is in certificate.json, and the commit that has it in environment.json."
+    "Here python is .venv/bin/python, in the project's folder. The first line moves what is there out of the way: a "
+    "run that is there is not made again, and the probes need weights, which are not shipped. Every setting of a run "
+    "stands in its config.json, where a path is its last part alone; the report follows from the records, byte for "
+    "byte. The code of another numerics version makes other runs, no worse ones: that of these is in "
+    "certificate.json, and the commit that has it in environment.json."
 )
 
+MOVE_LINE = "mv results results-before"
 FOLDER_LINE = (
     "export MNLI_DIR=FOLDER  # the same pairs, by the sha256 in certificate.json; without it the hub's, other numbers"
 )
@@ -74,8 +75,8 @@ def benchmark_command(folder: Path) -> str:
 
 
 def data_commands(runs: Sequence[Run]) -> list[str]:
-    """Returns what has to be said before any other command, so that the runs' data are found."""
-    return [FOLDER_LINE] if from_folder(runs) else []
+    """Returns what has to be said before any other command, so that runs are made anew and their data are found."""
+    return [MOVE_LINE, *[FOLDER_LINE] * from_folder(runs)]
 
 
 def study_commands(study: Study) -> list[str]:

@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 
 from analysis.claims.findings import Findings
-from analysis.claims.verdicts import Verdict, by_equivalence, claim_verdict
+from analysis.claims.verdicts import Verdict, by_equivalence, claim_verdict, shows_nothing
 from analysis.records.study import Study
-from analysis.records.text import MISSING, count, number, span
+from analysis.records.text import MISSING, count, listing, number, span
 from analysis.report.answer import headline_note
 from analysis.report.beyond_sections import disagreement_blocks, ladder_blocks, matched_blocks
 from analysis.report.calibration_section import calibration_blocks
@@ -54,9 +54,11 @@ def smallest_supported(each: Verdict) -> float:
 
 
 def verdict_text(verdict: str, tests: Sequence[Verdict]) -> str:
-    """Returns a verdict; where a deciding test is about runs that did not learn, with these words."""
-    hollow = any(each.hollow and (each.test.decides or len(tests) == 1) for each in tests)
-    return verdict + ", of runs that did not learn" * hollow
+    """Returns a verdict and which deciding tests say otherwise, or that its runs did not learn what is asked."""
+    if shows_nothing(verdict, tests):
+        return f"not testable: runs did not learn (by the rule {verdict})"
+    others = [f"{each.test.id} {each.verdict}" for each in tests if each.test.decides and each.verdict != verdict]
+    return f"{verdict} ({listing(others)})" if others else verdict
 
 
 def verdict_row(each: Verdict) -> tuple[str, ...]:
@@ -91,7 +93,21 @@ def verdict_blocks(findings: Findings) -> list[Block]:
         "them refutes it. Runs of one seed are compared. The smallest detectable gap is the true difference that, "
         "with 80% power, would be found to lie beyond the margin; an equivalence test has none."
     )
-    return [Paragraph(text), table, *listed([*share_sentences(findings), *register_sentences(findings)])]
+    told = [Paragraph(text), *measure_blocks(findings), table]
+    return [*told, *listed([*share_sentences(findings), *register_sentences(findings)])]
+
+
+def measure_blocks(findings: Findings) -> list[Block]:
+    """Returns what an upward share is, and when runs did not learn, where claims are judged by these."""
+    measured = [each.test.measure for verdicts in findings.verdicts.values() for each in verdicts]
+    text = (
+        "Upward share: of all that a loss curve rises and falls between evaluations of the training probe, the part "
+        "that it rises. It is 0 for a curve that only falls and about 0.5 for one that wanders, be it by much or by "
+        "little: the remark says by how much. Runs did not learn where losses are compared and no run of one side "
+        "left the ln 3 plateau, or accuracies and no side is shown to do better than always giving the commonest "
+        "test label."
+    )
+    return [Paragraph(text)] if any(measure.startswith("upward share") for measure in measured) else []
 
 
 def share_sentences(findings: Findings) -> list[str]:

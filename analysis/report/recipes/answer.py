@@ -32,8 +32,15 @@ def agreement_sentence(systems: Sequence[System]) -> str:
     return (
         f"Run with {listing(checkpoints(systems))}, the seed report's recipes, pretrained and as reported, agree with "
         f"its curves in {tally(found, AGREES)} of {len(found)} points ({listing(each)}), differ in "
-        f"{tally(found, DIFFERS)}, and ended too early to tell in {tally(found, OPEN)}."
+        f"{tally(found, DIFFERS)}, and ended too early to tell in {tally(found, OPEN)}.{foreign_sentence(systems)}"
     )
+
+
+def foreign_sentence(systems: Iterable[System]) -> str:
+    """Says, after a space, that runs have other weights than the seed report's, where that is so."""
+    recipes = {str(run.config.get("recipe")): run.config.get("checkpoint") for run in runs_of(systems)}
+    foreign = any(name in RECIPES and used != RECIPES[name].checkpoint for name, used in recipes.items())
+    return " These are other weights than the report's, so its curves are no target." * foreign
 
 
 def gain_sentence(systems: Sequence[System]) -> str:
