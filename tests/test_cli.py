@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 import subprocess
 import sys
 
@@ -10,7 +12,7 @@ import pytest
 import torch
 
 from models.errors import UserError
-from train.cli import default_of, parse_run
+from train.cli import default_of, parse_run, recorded_config
 from train.commands import toml_value
 from train.config import RunConfig, from_record, to_record, with_setting
 from train.flags import FLAGS, SWITCHES
@@ -74,6 +76,36 @@ def test_a_file_then_set_then_flags(tmp_path):
 def test_a_configuration_survives_its_record():
     config = dataclasses.replace(RECIPES["minilm"], seed=5)
     assert from_record(RunConfig, to_record(config)) == config
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": "0"}, "seed = '0': expected a whole number"),
+        ({"seed": True}, "seed = True: expected a whole number"),
+        ({"data": 5}, "data = 5: expected a table"),
+        ({"optim": {"epochs": "four"}}, "optim.epochs = 'four': expected a whole number"),
+        ({"optim": {"beta3": 0.9}}, "unknown setting beta3"),
+        ({"init": None}, "init = None: expected text"),
+    ],
+)
+def test_a_damaged_record_is_one_clear_line(tmp_path, change, message):
+    (tmp_path / "config.json").write_text(json.dumps({"init": "scratch"} | change))
+    with pytest.raises(UserError, match=re.escape(message)):
+        recorded_config(tmp_path)
+
+
+@pytest.mark.parametrize("record", [[], {}, "text", None])
+def test_what_is_no_run_s_record_has_no_defaults(tmp_path, record):
+    (tmp_path / "config.json").write_text(json.dumps(record))
+    with pytest.raises(UserError, match="no run to resume"):
+        recorded_config(tmp_path)
+
+
+@pytest.mark.parametrize("flag", ["recipe", "results", "study", "name"])
+def test_where_a_run_is_cannot_be_said_twice(flag):
+    with pytest.raises(UserError, match=f"--{flag} does not go with --resume: the run has its own"):
+        parse_run(["--resume", "results/s/runs/r", f"--{flag}", "minilm"])
 
 
 def test_what_a_field_can_hold_is_taken():

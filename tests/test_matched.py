@@ -108,6 +108,7 @@ def test_the_table_has_differences_at_equal_loss(study: Path) -> None:
         ([1.6, 1.8, 1.7], "carries over less"),
         ([0.5, 1.2, 1.0], "not shown to do more than fit faster"),
         ([0.5], "one seed allows no interval"),
+        ([0.5, 0.6, 0.55], "seeds that do not differ allow no interval"),
     ],
 )
 def test_the_sentence_says_what_the_interval_allows(study: Path, ours: list[float], reading: str) -> None:

@@ -14,8 +14,9 @@ from analysis.claims.findings import find
 from analysis.claims.register import load_register, register_sha256
 from analysis.claims.verdicts import SUPPORTED, Verdict
 from analysis.records.study import open_study
+from analysis.report.claims_section import register_sentences, registration, share_sentences
 from analysis.report.korean import summary
-from analysis.report.sections import register_sentences, registration, seed_words, share_sentences
+from analysis.report.sections import seed_words
 from analysis.statistics.paired import compare_values
 
 

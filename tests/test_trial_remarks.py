@@ -15,7 +15,7 @@ from test_analysis_trials import FROZEN, TESTS, judged, study, write_arm
 from analysis.claims.trial_verdicts import trial_verdict
 from analysis.claims.trials import TRIALS
 from analysis.records.runs import Run
-from analysis.report.sections import verdict_text
+from analysis.report.claims_section import verdict_text
 
 RATES = (1e-4, 2e-4, 4e-4)
 

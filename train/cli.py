@@ -9,7 +9,7 @@ import os
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,6 +19,9 @@ from train.config import RunConfig, from_record, with_setting
 from train.flags import FLAGS, SWITCHES, Flag
 from train.kinds import completed
 from train.recipes import RECIPES
+
+_USUAL = {"recipe": "minilm", "results": "results", "study": "my-runs"}
+"""What a new run is and where it goes, unless it is said."""
 
 _EPILOG = """\
 Any other setting: --set optim.weight_decay=0.1 (see train/config.py), or a TOML file: --config run.toml.
@@ -71,12 +74,13 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--recipe", default="minilm", metavar="NAME", help=f"defaults by name: {', '.join(RECIPES)}")
+    recipes = f"defaults by name: {', '.join(RECIPES)} (default: {_USUAL['recipe']})"
+    parser.add_argument("--recipe", metavar="NAME", help=recipes)
     add_settings(parser, RECIPES["minilm"], FLAGS)
     for switch, _, _, text in SWITCHES:
         parser.add_argument(switch, action="store_true", help=text)
-    parser.add_argument("--results", default="results", metavar="DIR", help="folder of the studies (default: results)")
-    parser.add_argument("--study", default="my-runs", metavar="NAME", help="folder of the study (default: my-runs)")
+    parser.add_argument("--results", metavar="DIR", help=f"folder of the studies (default: {_USUAL['results']})")
+    parser.add_argument("--study", metavar="NAME", help=f"folder of the study (default: {_USUAL['study']})")
     parser.add_argument("--name", metavar="NAME", help="folder of the run (default: INIT-seedSEED)")
     return parser
 
@@ -111,18 +115,36 @@ def parse_run(argv: list[str] | None = None) -> Request:
         UserError: a value that the configuration refuses.
     """
     arguments = vars(build_parser().parse_args(argv))
-    resumed = None if arguments["resume"] is None else Path(arguments["resume"])
+    resumed = resumed_run(arguments, (*_USUAL, "name"))
+    arguments |= {name: arguments[name] or usual for name, usual in _USUAL.items()}
     config = recorded_config(resumed) if resumed else find_recipe(arguments["recipe"])
     for path, value in settings(arguments, FLAGS):
         config = with_setting(config, path, value)
-    inexact = arguments["allow_inexact"]
-    if inexact and not resumed:
-        raise UserError("--allow-inexact goes with --resume")
     name = arguments["name"] or f"{config.init}-seed{config.seed}"
     for part in (arguments["study"], name):
         check_name(part)
     directory = resumed or Path(arguments["results"]) / arguments["study"] / "runs" / name
+    inexact = arguments["allow_inexact"]
     return Request(config=config, directory=directory, resume=resumed is not None, allow_inexact=inexact)
+
+
+def resumed_run(arguments: Mapping[str, Any], settled: Iterable[str]) -> Path | None:
+    """The run directory to go on with, None for a new run.
+
+    Args:
+        settled: arguments that say what or where a new run is, which one that is there settled long ago.
+
+    Raises:
+        UserError: what belongs to the one is asked of the other.
+    """
+    if arguments["resume"] is None:
+        if arguments["allow_inexact"]:
+            raise UserError("--allow-inexact goes with --resume")
+        return None
+    for name in settled:
+        if arguments[name] is not None:
+            raise UserError(f"--{name} does not go with --resume: the run has its own")
+    return Path(arguments["resume"])
 
 
 def check_name(name: str) -> None:
@@ -154,11 +176,12 @@ def recorded_config(directory: Path) -> RunConfig:
     """
     try:
         record = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-        asked = {key: record[key] for key in (field.name for field in fields(RunConfig)) if key in record}
-        asked = completed(asked)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{directory}: no run to resume (config.json: {error})") from None
-    return from_record(RunConfig, asked)
+    if not isinstance(record, dict) or "init" not in record:
+        raise UserError(f"{directory}: no run to resume (config.json is not that of a run)")
+    asked = {key: record[key] for key in (field.name for field in fields(RunConfig)) if key in record}
+    return from_record(RunConfig, completed(asked))
 
 
 def settings(arguments: Mapping[str, Any], flags: Sequence[Flag]) -> Iterator[tuple[str, Any]]:

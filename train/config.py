@@ -218,24 +218,25 @@ def to_record(config: Any) -> dict[str, Any]:
     return asdict(config)
 
 
-def from_record(kind: type, record: Mapping[str, Any]) -> Any:
-    """The inverse of `to_record`.
+def from_record(kind: type, record: Any, *, within: str = "") -> Any:
+    """The inverse of `to_record`; what a record lacks has its default. `within`: its place in a larger one.
 
     Raises:
-        UserError: an unknown field, or a value that its section refuses.
+        UserError: no table, an unknown field, or a value of another kind or one that its section refuses.
     """
-    hints = hints_of(kind)
-    unknown = sorted(set(record) - {f.name for f in fields(kind)})
+    require(isinstance(record, Mapping), f"{within or kind.__name__} = {record!r}: expected a table")
+    hints, unknown = hints_of(kind), sorted(set(record) - {f.name for f in fields(kind)})
     require(not unknown, f"unknown setting {', '.join(unknown)}; {kind.__name__} knows {', '.join(hints)}")
-    values = {k: from_record(hints[k], v) if is_dataclass(hints[k]) else v for k, v in record.items()}
+    values = {}
+    for name, value in record.items():
+        path = f"{within}.{name}".lstrip(".")
+        values[name] = from_record(hints[name], value, within=path) if is_dataclass(hints[name]) else value
+        require_kind(kind, name, values[name], path)
     return kind(**values)
 
 
 def with_setting(config: Any, path: str, value: Any, *, within: str = "") -> Any:
-    """A copy of a (nested) configuration with one dotted field changed, e.g. `optim.weight_decay`.
-
-    Args:
-        within: the dotted path of this configuration in a larger one, for the message.
+    """A copy of a (nested) configuration with one dotted field changed, e.g. `optim.weight_decay`; `within` as above.
 
     Raises:
         UserError: no such field, a value of another kind, or one that its section refuses.
@@ -245,5 +246,5 @@ def with_setting(config: Any, path: str, value: Any, *, within: str = "") -> Any
         raise UserError(f"unknown setting {within + path!r}")
     if rest:
         value = with_setting(getattr(config, name), rest, value, within=f"{within}{name}.")
-    require_kind(config, name, value, within + path)
+    require_kind(type(config), name, value, within + path)
     return replace(config, **{name: value})  # type: ignore[type-var]

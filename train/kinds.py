@@ -21,18 +21,17 @@ hints_of = functools.cache(get_type_hints)
 """A class's type hints by field; a study asks for them thousands of times."""
 
 
-def require_kind(section: Any, name: str, value: Any, path: str) -> None:
-    """The value is what the field's hint says; a whole number serves for any number, true and false for none.
+def require_kind(section: type, name: str, value: Any, path: str) -> None:
+    """The value is what the field's hint says. An int is taken where a float is asked, a bool only where a bool is.
 
     Args:
-        section: what has the field.
+        section: the class that has the field.
         path: the field's dotted name, for the message.
 
     Raises:
         UserError: it is not.
     """
-    kind: Any = type(section)
-    hint = hints_of(kind)[name]
+    hint = hints_of(section)[name]
     kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
     if not any(_is_of(value, kind) for kind in kinds):
         raise UserError(f"{path} = {value!r}: expected {' or '.join(_WORDS.get(kind, 'a table') for kind in kinds)}")

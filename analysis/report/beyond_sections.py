@@ -44,9 +44,9 @@ def match_row(each: Match) -> tuple[str, ...]:
 def matched_sentence(pair: tuple[Arm, Arm], found: Sequence[Match]) -> str:
     """Says whether pretraining does more than fit faster, at the lowest loss to which most seeds came."""
     each = max((each for each in found if each.measure == "loss"), key=lambda each: (each.gap.seeds, -each.level))
-    low, high = each.gap.interval()
+    low, high = each.gap.shown_interval()
     if not math.isfinite(low):
-        reading = "one seed allows no interval"
+        reading = f"{'one seed allows' if each.gap.seeds[0] == 1 else 'seeds that do not differ allow'} no interval"
     elif high < 0:
         reading = "pretraining does more than fit faster: what it fits carries over better"
     elif low > 0:

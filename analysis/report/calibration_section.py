@@ -81,7 +81,7 @@ def calibration_sentence(study: Study) -> list[str]:
         return []
     gaps = {state: value_gap(pair[0].runs, pair[1].runs, error_of(split, when)) for when, state in STATES.items()}
     parts = [
-        f"{number(gap.difference)} {state} (95% interval {span(*gap.interval())}, {count(gap.seeds[0], 'seed')})"
+        f"{number(gap.difference)} {state} (95% interval {span(*gap.shown_interval())}, {count(gap.seeds[0], 'seed')})"
         for state, gap in gaps.items()
         if gap
     ]

@@ -84,7 +84,8 @@ def accuracy_sentence(pair: tuple[Arm, Arm]) -> str:
     gap = accuracy_gap(pretrained, scratch, "test")
     if gap is None:
         return text
-    power = f", 80% 검정력으로 찾아낼 수 있는 참 차이: {number(gap.smallest_gap())}" if gap.standard_error else ""
+    power = f", 80% 검정력으로 찾아낼 수 있는 참 차이: {number(gap.smallest_gap())}"
+    power *= math.isfinite(gap.smallest_gap())
     difference = f"{number(gap.difference)}이다({interval_text(gap.shown_interval())}{power})"
     return f"{text} 두 값의 차이(사전학습 − 무작위)는 {difference}."
 

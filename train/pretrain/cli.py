@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from models.errors import UserError, command
-from train.cli import Request, add_settings, default_of, recorded_config, settings
+from train.cli import Request, add_settings, default_of, recorded_config, resumed_run, settings
 from train.commands import changes, flags_for
 from train.config import RunConfig, to_record, with_setting
 from train.flags import FLAGS
@@ -79,7 +79,7 @@ def parse_pretrain(argv: list[str] | None = None) -> PretrainRequest:
         UserError: a value that the configuration refuses.
     """
     arguments = vars(build_parser().parse_args(argv))
-    resumed = None if arguments["resume"] is None else Path(arguments["resume"])
+    resumed = resumed_run(arguments, ["out"])
     config = recorded_config(resumed) if resumed else MASKED_LM
     for path, value in settings(arguments, PRETRAIN_FLAGS):
         config = with_setting(config, path, value)
@@ -121,9 +121,8 @@ def command_after(request: PretrainRequest) -> str:
 
 def _flags(config: RunConfig) -> list[str]:
     """Flags for what architecture and sentences depend on, where it is not as usual."""
-    values = [(flag, path, default_of(config, path)) for flag, path, _, _ in PRETRAIN_FLAGS if path in _DECIDE_WEIGHTS]
-    given = [(flag, str(value)) for flag, path, value in values if value != default_of(MASKED_LM, path)]
-    return [part for pair in given for part in pair]
+    asked = changes(to_record(config), MASKED_LM)
+    return flags_for({field: value for field, value in asked.items() if field in _DECIDE_WEIGHTS}, PRETRAIN_FLAGS)
 
 
 def _given(flag: str, place: Path | str | None) -> list[str]:

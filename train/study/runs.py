@@ -114,11 +114,11 @@ def clear(directory: Path) -> None:
 
 def command_of(config: RunConfig, directory: Path) -> list[str]:
     """The command that makes this run, or goes on with it: its recipe, and what differs from that."""
-    place = ["--results", str(directory.parents[2]), "--study", directory.parents[1].name, "--name", directory.name]
-    if state_of(directory) == RunState.STARTED:
-        place = ["--resume", str(directory)]
+    study = directory.parents[1]
+    begin = ["--recipe", config.recipe, "--results", str(study.parent), "--study", study.name, "--name", directory.name]
+    place = ["--resume", str(directory)] if state_of(directory) == RunState.STARTED else begin
     settings = flags_for(changes(to_record(config), RECIPES[config.recipe]))
-    return [sys.executable, "-m", "train.run", "--recipe", config.recipe, *place, *settings]
+    return [sys.executable, "-m", "train.run", *place, *settings]
 
 
 class Child(Signals):

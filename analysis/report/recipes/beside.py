@@ -11,7 +11,7 @@ from analysis.records.text import count, number, span
 from analysis.report.recipes.systems import PRACTICES, REPORTED, System, epochs_of, rule_ended, run_of, watched_pairs
 from analysis.statistics.contrasts import accuracy_gap
 from analysis.statistics.intervals import LN3, Interval, wilson
-from analysis.statistics.paired import Comparison
+from analysis.statistics.paired import ROUNDING, Comparison
 from analysis.statistics.plateau import PLATEAU_LEVEL, first_run
 from analysis.tables.remarks import floor, floor_reading, only_label
 from train.stopping import Stopping
@@ -179,7 +179,7 @@ def lead(one: Arm, other: Arm) -> Comparison:
 
 def lead_text(found: Comparison) -> str:
     """Returns a difference in points with its interval, and whether that includes 0."""
-    if found.standard_error == 0:
+    if found.standard_error <= ROUNDING:
         return f"{number(100 * found.difference, 2)} points (right on the same test pairs)"
     low, high = (100 * end for end in found.interval())
     zero = "which includes 0" if low <= 0 <= high else "without 0"
