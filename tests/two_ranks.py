@@ -96,7 +96,7 @@ class Notes:
 
         return noted
 
-    def sum_gradients_(self, original: Callable) -> Callable:
+    def all_reduce_gradients_(self, original: Callable) -> Callable:
         def hurt(model: torch.nn.Module, *more: torch.Tensor) -> None:
             if self.case == "overflow" and len(self.seen["losses"]) == OVERFLOW - 1 and rank() == world_size() - 1:
                 model.head.output.weight.grad.fill_(torch.inf)  # type: ignore[union-attr, operator]
@@ -112,7 +112,7 @@ def noting(notes: Notes) -> Iterator[None]:
         for module, name in (
             *((place, "prepare") for place in (session, pretrain_session)),
             *((place, "run_batches") for place in (evaluate, features, masking)),
-            *((loop, "update"), (loop, "sum_gradients_"), (Dropout, "draw_mask")),
+            *((loop, "update"), (loop, "all_reduce_gradients_"), (Dropout, "draw_mask")),
         ):
             stack.enter_context(replaced(module, name, getattr(notes, name)))
         yield

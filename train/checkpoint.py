@@ -22,7 +22,7 @@ from torch import Tensor
 
 from models.errors import CheckpointError
 from models.files import flush_to_disk, remove, replaced_file, replaced_folder, sha256_of
-from train.distributed import largest, leads
+from train.distributed import all_reduce_max, is_main_process
 from train.interrupt import Signals
 from train.journal import flush
 from train.records import writing
@@ -58,14 +58,14 @@ class Saver:
         due = self.every_steps is not None and state.step % self.every_steps == 0
         if due or time.monotonic() - self.saved_at >= self.every_seconds or state.stop_reason:
             self._save(job, state)
-        if received := largest(self.signals.received, after_saving=True):
+        if received := all_reduce_max(self.signals.received, after_saving=True):
             if self.saved_step != state.step:
                 self._save(job, state)
             self.signals.received = received
             self.signals.check()
 
     def _save(self, job: Job, state: TrainState) -> None:
-        if leads():
+        if is_main_process():
             save(job, state)
         self.saved_at, self.saved_step = time.monotonic(), state.step
 
@@ -90,7 +90,7 @@ def save_best(job: Job, state: TrainState) -> None:
     Raises:
         CheckpointError: the disk refused; earlier files are untouched.
     """
-    if not leads():
+    if not is_main_process():
         return
     path = folder_of(job) / best_name(state.best)
     try:

@@ -44,9 +44,9 @@ def local_index() -> int | None:
 def joined(device: torch.device) -> Iterator[None]:
     """Inside, the processes that torchrun started are one: over NCCL between GPUs, over gloo between CPUs.
 
-    torchrun lets them meet once: entering it again inside changes nothing. An error leaves the meeting as it is: NCCL
-    would first wait for what the others can no longer send. They learn of it from the connections that close with this
-    process.
+    torchrun lets the group be made once: entered again inside, this changes nothing. After an error it is not
+    destroyed, since NCCL would wait for what the others can no longer send; they learn of the error from the
+    connections that close with this process.
     """
     if dist.is_initialized() or not dist.is_torchelastic_launched():
         yield
@@ -69,17 +69,17 @@ def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def leads() -> bool:
+def is_main_process() -> bool:
     """Whether this is the process that writes; the others write nothing."""
     return rank() == 0
 
 
-def share(items: Sequence[Item]) -> Sequence[Item]:
+def shard(items: Sequence[Item]) -> Sequence[Item]:
     """This process's part; each item is in exactly one process's part. Neighbours, alike in length, are dealt out."""
     return items[rank() :: world_size()]
 
 
-def sum_(tensors: Iterable[Tensor]) -> None:
+def all_reduce_(tensors: Iterable[Tensor]) -> None:
     """Each tensor is, in place and in every process, the sum over all processes."""
     if world_size() > 1:
         with _answered():
@@ -87,17 +87,17 @@ def sum_(tensors: Iterable[Tensor]) -> None:
                 work.wait()
 
 
-def sum_gradients_(model: nn.Module, *more: Tensor) -> None:
+def all_reduce_gradients_(model: nn.Module, *more: Tensor) -> None:
     """The gradients of all that learns, and the tensors given beside, are sums over all processes."""
     if world_size() > 1:
         learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
         for parameter in learning:
             if parameter.grad is None:  # this process's share was empty
                 parameter.grad = torch.zeros_like(parameter)
-        sum_([*(parameter.grad for parameter in learning if parameter.grad is not None), *more])
+        all_reduce_([*(parameter.grad for parameter in learning if parameter.grad is not None), *more])
 
 
-def copy_from_first_(tensors: Iterable[Tensor]) -> None:
+def broadcast_(tensors: Iterable[Tensor]) -> None:
     """Each tensor is, in place, as the first process has it."""
     if world_size() > 1:
         with _answered():
@@ -105,7 +105,7 @@ def copy_from_first_(tensors: Iterable[Tensor]) -> None:
                 work.wait()
 
 
-def largest(number: int, after_saving: bool = False) -> int:
+def all_reduce_max(number: int, after_saving: bool = False) -> int:
     """The largest of the processes' numbers, in every process; none returns before all have asked.
 
     Args:
@@ -120,11 +120,11 @@ def largest(number: int, after_saving: bool = False) -> int:
 
 
 def barrier(after_saving: bool = False) -> None:
-    """None returns before all have come here; `after_saving` is that of `largest`."""
-    largest(0, after_saving)
+    """None returns before all have come here; `after_saving` is that of `all_reduce_max`."""
+    all_reduce_max(0, after_saving)
 
 
-def gather_rows(rows: Sequence[Tensor], places: Sequence[int], count: int) -> Tensor:
+def all_gather_rows(rows: Sequence[Tensor], places: Sequence[int], count: int) -> Tensor:
     """The rows of all processes, each at its place, in every process.
 
     Args:
@@ -132,11 +132,11 @@ def gather_rows(rows: Sequence[Tensor], places: Sequence[int], count: int) -> Te
         places: where each of them belongs.
         count: rows of all processes.
     """
-    width = largest(rows[0].shape[1] if rows else 0)
+    width = all_reduce_max(rows[0].shape[1] if rows else 0)
     gathered = torch.zeros(count, width)
     if rows:
         gathered[torch.tensor(places)] = torch.cat(list(rows))
-    sum_([gathered])
+    all_reduce_([gathered])
     return gathered
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from models.classifier import SequenceClassifier
 from train.data.batches import fill_by_tokens
-from train.distributed import gather_rows, share
+from train.distributed import all_gather_rows, shard
 from train.precision import Precision
 from train.workers import ask_each
 
@@ -111,7 +111,7 @@ def run_batches(
 
     lengths = [examples.lengths[index] for index in indices]
     order = sorted(range(len(indices)), key=lambda i: -lengths[i])
-    own = share(order)
+    own = shard(order)
     parts = fill_by_tokens(own, lengths, CPU_TOKENS if precision.device.type == "cpu" else GPU_TOKENS)
     rows = ask_each(answer, parts, precision.device)
-    return gather_rows(rows, own, len(order))
+    return all_gather_rows(rows, own, len(order))

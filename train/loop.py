@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from train.checkpoint import Saver, save_best
 from train.data.batches import epoch_steps, split_by_tokens
-from train.distributed import seed_update, share, sum_gradients_
+from train.distributed import all_reduce_gradients_, seed_update, shard
 from train.evaluate import Figures, evaluate
 from train.journal import flush, log_evaluation, watch
 from train.optim import clear_gradients, global_norm, update
@@ -110,14 +110,14 @@ def accumulate(job: Job, batches: list[list[int]]) -> tuple[Tensor, Tensor]:
     loss = torch.zeros((), device=device, dtype=next(job.model.parameters()).dtype)
     correct = torch.zeros((), device=device)
     for batch in batches:
-        for part in split_by_tokens(share(batch), lengths, limit):
+        for part in split_by_tokens(shard(batch), lengths, limit):
             with job.precision.autocast():
                 logits_BC, labels_B = job.train.logits(job.model, part, device)
             addend = F.cross_entropy(logits_BC.to(loss.dtype), labels_B, reduction="sum") / targets
             (addend if job.scaler is None else job.scaler.scale(addend)).backward()
             loss += addend.detach()
             correct += (logits_BC.detach().argmax(1) == labels_B).sum()
-    sum_gradients_(job.model, loss, correct)
+    all_reduce_gradients_(job.model, loss, correct)
     return loss, correct
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from models.errors import CheckpointError, UserError
 from train.cli import Request
 from train.config import RunConfig, to_record, without_paths
-from train.distributed import barrier, largest, leads
+from train.distributed import all_reduce_max, barrier, is_main_process
 from train.precision import Precision
 from train.records import RunDirectory
 
@@ -43,7 +43,7 @@ def open_directory(request: Request) -> RunDirectory:
         LostProcessError: the first process could not open it, and says why.
     """
     records, path = None, request.directory
-    if leads():
+    if is_main_process():
         records = RunDirectory.reopen(path) if request.resume else RunDirectory.create(path, request.elsewhere)
     barrier()  # the others wait until it is open
     return records or Onlooker(path)
@@ -55,7 +55,7 @@ def require_one_folder(records: RunDirectory, step: int) -> None:
     Raises:
         CheckpointError: another process found a later checkpoint.
     """
-    if largest(step) != step:
+    if all_reduce_max(step) != step:
         raise CheckpointError(f"{records.path}: has to be one folder for all machines; another process sees more of it")
 
 
@@ -82,5 +82,8 @@ def require_alike(config: RunConfig, precision: Precision, files: Mapping[str, A
 def _equal_everywhere(value: Any) -> bool:
     said = json.dumps(value, sort_keys=True, default=str).encode()
     number = int.from_bytes(hashlib.sha256(said).digest()[:7], "big")  # seven bytes fit a signed 64-bit integer
-    highest, lowest = largest(number), -largest(-number)  # asked of all in any case: the processes ask together
+    highest, lowest = (
+        all_reduce_max(number),
+        -all_reduce_max(-number),
+    )  # asked of all in any case: the processes ask together
     return lowest == highest

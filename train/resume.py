@@ -26,7 +26,7 @@ from train.checkpoint import (
     random_states,
     read_state,
 )
-from train.distributed import barrier, copy_from_first_, leads
+from train.distributed import barrier, broadcast_, is_main_process
 from train.state import Job, TrainState
 from train.stopping import Stopping
 
@@ -61,12 +61,12 @@ def restore_best(job: Job, state: TrainState) -> None:
     Raises:
         CheckpointError: the file is not the one that was written.
     """
-    if leads():
+    if is_main_process():
         path = folder_of(job) / best_name(state.best)
         _check_file(path, state.best["sha256"])
         copy_tensors_(job.model, load_file(path))
     barrier(after_saving=True)  # it may be reading gigabytes from a slow disk
-    copy_from_first_(parameter.data for parameter in job.model.parameters())
+    broadcast_(parameter.data for parameter in job.model.parameters())
 
 
 def _restore_from(job: Job, folder: Path) -> TrainState:

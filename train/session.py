@@ -20,7 +20,7 @@ from train.checkpoint import Saver, forget
 from train.cli import Request
 from train.config import RunConfig, to_record, without_paths
 from train.data.pairs import LABELS
-from train.distributed import barrier, joined, leads, local_index, world_size
+from train.distributed import barrier, is_main_process, joined, local_index, world_size
 from train.evaluate import Evaluation, evaluate
 from train.features import cache_features
 from train.freeze import set_learning
@@ -77,7 +77,7 @@ def run(request: Request) -> None:
             last = evaluate_all(job) if config.evaluation.last else {}
             restore_best(job, state)
             after = test_all(job, state, weights="best")
-            if leads():
+            if is_main_process():
                 with signals.deferred():  # nothing is left but to write the result: the run ends well
                     finish(job, state, material, after, last)
 
@@ -122,7 +122,7 @@ def prepare(config: RunConfig, material: Material, records: RunDirectory, precis
         sets=sets,
         ids=[pair.id for pair in material.splits.train],
         records=records,
-        progress=Progress(plan.steps, f"{config.init} seed {config.seed}", silent=not leads()),
+        progress=Progress(plan.steps, f"{config.init} seed {config.seed}", silent=not is_main_process()),
     )
 
 

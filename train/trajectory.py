@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from models.errors import CheckpointError
 from models.files import remove, replaced_file
 from train.checkpoint import parameters_of
-from train.distributed import leads
+from train.distributed import is_main_process
 from train.records import writing
 from train.state import Job, TrainState
 
@@ -31,7 +31,11 @@ def keep_snapshot(job: Job, state: TrainState) -> None:
         CheckpointError: the disk refused, or a symbolic link is in the folder's place.
     """
     count = job.config.trajectory
-    if count is None or not leads() or not (state.stop_reason or state.step in snapshot_steps(job.plan.steps, count)):
+    if (
+        count is None
+        or not is_main_process()
+        or not (state.stop_reason or state.step in snapshot_steps(job.plan.steps, count))
+    ):
         return
     folder = job.records.path / FOLDER
     if folder.is_symlink():

@@ -20,7 +20,7 @@ from train.certificate import build_certificate
 from train.checkpoint import Saver, forget
 from train.config import RunConfig, to_record, without_paths
 from train.data.sentences import Corpus, load_corpus
-from train.distributed import barrier, joined, leads, local_index
+from train.distributed import barrier, is_main_process, joined, local_index
 from train.evaluate import Figures
 from train.interrupt import Signals
 from train.journal import log_evaluation
@@ -95,7 +95,7 @@ def pretrain(request: PretrainRequest) -> None:
             signals.check()
             restore_best(job, state)
             after = test(job, state, weights="best")
-            if leads():
+            if is_main_process():
                 with signals.deferred():
                     finish(job, state, material, after)
                 print(f"Weights are in {request.directory / EXPORT}\nNext: {command_after(request)}")
@@ -140,7 +140,7 @@ def prepare(config: RunConfig, material: Material, records: RunDirectory, precis
         },
         ids=[f"sentence {i}" for i in range(len(material.train))],
         records=records,
-        progress=Progress(plan.steps, f"masked LM seed {config.seed}", silent=not leads()),
+        progress=Progress(plan.steps, f"masked LM seed {config.seed}", silent=not is_main_process()),
     )
 
 
