@@ -54,6 +54,14 @@ def test_every_number_of_the_answer_stands_in_a_report():
     assert not [number for number in found if number not in report]
 
 
+def test_every_verdict_is_that_of_the_report():
+    report = (ROOT / "results/mnli/report.md").read_text(encoding="utf-8")
+    said = re.findall(r"^\| (C\d+): [^|]* \| ([A-Za-z ]+) \|", README, re.M)
+    assert [claim for claim, _ in said] == [f"C{number}" for number in range(1, 14)]
+    for claim, verdict in said:
+        assert re.search(rf"^\| {claim} \| [^|]* \| {verdict}\b", report, re.M), claim
+
+
 def test_messages_call_python_as_it_does(monkeypatch, tmp_path):
     """From the folder above .venv by its relative path, from anywhere else by one that starts it there, too."""
     monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
