@@ -181,7 +181,8 @@ GALLERY: dict[str, Picture[Study]] = {
         draw=outcome_figures.rates,
         alt=rates_alt,
         source="runs/*/config.json, runs/*/summary.json",
-        caption=f"{DIAMONDS} Filled: the rate at which the arms are compared.",
+        caption=f"{DIAMONDS} Over the seeds that all rates of an arm have. Filled: the rate at which the arms are "
+        "compared. Arms are set a little apart.",
     ),
     "sizes": Picture(
         draw=outcome_figures.sizes,

@@ -105,10 +105,11 @@ def layers(inside: Inside) -> Figure:
         own = [row for row in inside.tables["similarities"] if row["what"] == what]
         two = "before and after" not in what
         shade = INK if two else arm_colour(what)
-        draw_seeds(alike, own, stages, "cka", what, color=shade, linestyle="--" if what.endswith("before") else "-")
+        dashes = "--" if what.endswith("before") else "-"
+        draw_seeds(alike, own, stages, "cka", what if two else "_", color=shade, linestyle=dashes)
     name_parts(alike, stages)
     alike.set_ylim(-0.05, 1.05)
-    label_axes(alike, "Alike (CKA)", "behind (numbers: layers)", "linear CKA")
+    label_axes(alike, "Alike (CKA; coloured: before and after)", "behind (numbers: layers)", "linear CKA")
     share_legend(figure, [moved, alike])
     return figure
 
@@ -138,10 +139,12 @@ def views(inside: Inside) -> Figure:
         label_axes(above, f"{arm}, attention of the classification token (darker: more)", "", "layer")
         for aside, when in enumerate(("before", "after")):
             below = figure.add_subplot(grid[1, 2 * column + aside])
+            own = [row for row in points if (row["arm"], row["when"]) == (arm, when)]
+            x, y = [row["x"] for row in own], [row["y"] for row in own]  # all at once: no label may lie on the others
+            shades = [LABEL_COLOURS[LABELS.index(row["label"])] for row in own]
+            below.scatter(x, y, s=6, c=shades, alpha=0.6, linewidths=0)
             for label, shade in zip(LABELS, LABEL_COLOURS, strict=True):
-                own = [r for r in points if (r["arm"], r["when"], r["label"]) == (arm, when, label)]
-                x, y = [row["x"] for row in own], [row["y"] for row in own]
-                below.plot(x, y, ".", markersize=3, alpha=0.6, color=shade, label=label)
+                below.plot([], [], "o", markersize=4, color=shade, label=label)
             label_axes(below, f"{arm}, {when}", "first component", "second component")
             scattered.append(below)
     share_legend(figure, scattered)

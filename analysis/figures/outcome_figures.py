@@ -122,20 +122,28 @@ def log_ticks(axes: Axes, values: Sequence[float], form: str | Callable[[float, 
     axes.set_xlim(min(values) / 1.4, max(values) * 1.4)
 
 
+def runs_of_all(arms: Sequence[Arm]) -> list[list[Run]]:
+    """Returns each arm's runs of the seeds that all of them have; where they share none, all its runs."""
+    shared = set.intersection(*({run.seed for run in arm.runs} for arm in arms))
+    return [[run for run in arm.runs if run.seed in shared or not shared] for arm in arms]
+
+
 def draw_rates(axes: Axes, study: Study, measure: Callable[[Run], float], items: str = "") -> None:
     """Draws one measure against the learning rate for every arm that tried more than one; compared rates are filled.
+
+    Of the seeds that all rates of an arm have, as more seeds of one rate are no reason to choose it or not.
 
     Args:
         items: the split that the measure is an accuracy of; then a single seed has an interval over its items.
     """
     swept = {init: arms for init, arms in study.rates.items() if len(arms) > 1}
-    for init, arms in swept.items():
-        rates = [arm.learning_rate for arm in arms]
-        means = [fmean(map(measure, arm.runs)) for arm in arms]
-        axes.plot(rates, means, label=init, **arm_look(arms[0], [found[0] for found in swept.values()]))
-        for arm, mean in zip(arms, means, strict=True):
-            half = half_width(arm, list(map(measure, arm.runs)), items)
-            draw_mean(axes, arm, arm.learning_rate, mean, yerr=half, fill="" if is_compared(study, arm) else "white")
+    for place, (init, arms) in enumerate(swept.items()):
+        rates = [arm.learning_rate * 1.05 ** (place - (len(swept) - 1) / 2) for arm in arms]  # none may hide another
+        values = [list(map(measure, runs)) for runs in runs_of_all(arms)]
+        axes.plot(rates, list(map(fmean, values)), label=init, **arm_look(arms[0], [a[0] for a in swept.values()]))
+        for arm, rate, each in zip(arms, rates, values, strict=True):
+            fill = "" if is_compared(study, arm) else "white"
+            draw_mean(axes, arm, rate, fmean(each), yerr=half_width(arm, each, items), fill=fill)
     log_ticks(axes, [arm.learning_rate for arms in swept.values() for arm in arms], lambda rate, _: rate_text(rate))
     axes.tick_params(axis="x", labelrotation=45)
 

@@ -43,6 +43,7 @@ STYLE = {
     "axes.titlelocation": "left",
     "legend.frameon": False,
     "legend.fontsize": 9.5,
+    "legend.handlelength": 3.2,  # else a marker hides whether a line is dashed
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
