@@ -60,9 +60,9 @@ def head_indices(group: Group, heads: int, parts: int) -> HeadIndices:
 
 
 class _SplitHeads(torch.autograd.Function):
-    """Packed rows to padded places, any row in the pads. The transpose selects the real rows: what flows back into a
-    pad is not this function's to keep, for attention gives pads no weight and drops what they ask. A plain selection
-    is several times faster on a CPU than autograd's accumulating one."""
+    """Packed rows to padded places, any row in the pads. The transpose selects the real rows: gradients that reach a
+    pad are dropped, since attention gives pads no weight and drops what they ask. A plain selection is several times
+    faster on a CPU than autograd's accumulating one."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, index: HeadIndices) -> Tensor:

@@ -1,4 +1,4 @@
-"""The shape of an encoder: one frozen dataclass for the three families, and the named architectures."""
+"""The shape of an encoder: one frozen dataclass for the three families."""
 
 from __future__ import annotations
 
@@ -96,22 +96,3 @@ class EncoderConfig:
             attention_probs_dropout_prob=self.attention_probs_dropout_prob if attention is None else attention,
             classifier_dropout=self.classifier_dropout if classifier is None else classifier,
         )
-
-
-ARCHITECTURES: dict[str, EncoderConfig] = {
-    # Wang et al. 2020 (MiniLM), 6 layers of 384: 22.7 million parameters
-    "minilm": EncoderConfig(hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1_536),
-    # Devlin et al. 2018, BERT-base uncased: 109.5 million
-    "bert": EncoderConfig(),
-    # Sanh et al. 2019, DistilBERT-base uncased: 66.4 million
-    "distilbert": EncoderConfig(family="distilbert", num_hidden_layers=6, type_vocab_size=0, classifier_dropout=0.2),
-    # Liu et al. 2019, RoBERTa-base: 124.6 million
-    "roberta": EncoderConfig(
-        family="roberta",
-        vocab_size=50_265,
-        max_position_embeddings=514,
-        type_vocab_size=1,
-        layer_norm_eps=1e-5,
-        pad_token_id=1,
-    ),
-}

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from models.errors import UserError
-from train.cli import default_of, parse_run, recorded_config
+from train.cli import parse_run, recorded_config, value_of
 from train.commands import toml_value
 from train.config import RunConfig, from_record, to_record, with_setting
 from train.flags import FLAGS, SWITCHES
@@ -113,7 +113,7 @@ def test_what_a_field_can_hold_is_taken():
     pairs |= {"freeze.layers": "2", "optim.learning_rate": None, "optim.learning_rates": {"scratch": 0.5, "mlm": 0.1}}
     flags = [f"--set={path}={toml_value(value)}" for path, value in pairs.items()]
     found = parse_run(flags).config
-    assert {path: default_of(found, path) for path in pairs} == pairs
+    assert {path: value_of(found, path) for path in pairs} == pairs
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import transformers
-from tiny_models import FAMILIES, their_model
+from tiny_models import ARCHITECTURES, FAMILIES, their_model
 from tokenizers import Tokenizer
 from tokenizers import models as token_models
 
-from models.config import ARCHITECTURES, EncoderConfig
+from models.config import EncoderConfig
 from models.errors import CheckpointError
 from models.hub_config import FIELD_NAMES, config_from_hub, config_to_hub, read_config, read_labels
 from models.tokenizer_file import open_tokenizer

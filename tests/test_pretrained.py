@@ -9,13 +9,12 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from tiny_models import FAMILIES, our_model, packed, ragged_inputs, saved, their_model
+from tiny_models import ARCHITECTURES, FAMILIES, our_model, packed, ragged_inputs, saved, their_model
 from torch import Tensor
 from torch.testing import assert_close
 
 from models.build import copy_tensors_
 from models.classifier import SequenceClassifier
-from models.config import ARCHITECTURES
 from models.errors import CheckpointError
 from models.hub_config import read_config
 from models.key_tables import PREFIXES, SIZES, expected_shape

@@ -11,7 +11,7 @@ import pytest
 from analysis.records.seed_report import REFERENCE, seed_curves
 from models.errors import UserError
 from tests.running import metrics, record, train
-from train.cli import default_of
+from train.cli import value_of
 from train.config import to_record, with_setting
 from train.plan import plan_run
 from train.recipes import RECIPES
@@ -88,7 +88,7 @@ def test_a_recipe_has_every_figure_of_the_table(name, practice):
     recipe = RECIPES[name + practice]
     assert recipe.data.dataset == "mnli" and recipe.evaluation.last
     for field, value in {**TABLE[name], **PRACTICE[practice], **OWN.get(name + practice, {})}.items():
-        assert default_of(recipe, field) == value, field
+        assert value_of(recipe, field) == value, field
 
 
 @pytest.mark.parametrize("name", RECIPES)

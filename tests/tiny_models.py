@@ -11,8 +11,28 @@ from torch import Tensor, nn
 from models.batch import TokenBatch
 from models.build import copy_tensors_
 from models.classifier import SequenceClassifier
+from models.config import EncoderConfig
 from models.pretrained import read_tensors
 from models.sources import find_checkpoint
+
+ARCHITECTURES: dict[str, EncoderConfig] = {
+    # Wang et al. 2020 (MiniLM), 6 layers of 384: 22.7 million parameters
+    "minilm": EncoderConfig(hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1_536),
+    # Devlin et al. 2018, BERT-base uncased: 109.5 million
+    "bert": EncoderConfig(),
+    # Sanh et al. 2019, DistilBERT-base uncased: 66.4 million
+    "distilbert": EncoderConfig(family="distilbert", num_hidden_layers=6, type_vocab_size=0, classifier_dropout=0.2),
+    # Liu et al. 2019, RoBERTa-base: 124.6 million
+    "roberta": EncoderConfig(
+        family="roberta",
+        vocab_size=50_265,
+        max_position_embeddings=514,
+        type_vocab_size=1,
+        layer_norm_eps=1e-5,
+        pad_token_id=1,
+    ),
+}
+"""What the checkpoints of the recipes are."""
 
 FAMILIES = ("bert", "distilbert", "roberta")
 THEIR_NAMES = {"bert": "Bert", "distilbert": "DistilBert", "roberta": "Roberta"}

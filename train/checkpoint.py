@@ -174,7 +174,8 @@ def _prune(folder: Path, newest: int) -> None:
     names = {path.name for path in kept}
     for path in kept:
         with suppress(CheckpointError):  # damaged: cannot be restored, so needs nothing
-            names |= {best_name(best) for best in [read_state(path)["best"]] if best}
+            if best := read_state(path)["best"]:
+                names.add(best_name(best))
     for path in folder.iterdir():
         if _OURS.fullmatch(path.name) and path.name not in names:
             remove(path)

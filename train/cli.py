@@ -98,12 +98,12 @@ def add_settings(parser: argparse.ArgumentParser, defaults: RunConfig, flags: Se
 def add_flags(parser: argparse.ArgumentParser, defaults: RunConfig, flags: Sequence[Flag]) -> None:
     """Give a parser the flags, with their defaults in the help."""
     for flag, path, kind, text in flags:
-        default = default_of(defaults, path)
+        default = value_of(defaults, path)
         shown = text if default is None else f"{text} (default: {default})"
         parser.add_argument(flag, type=kind, metavar=kind.__name__.upper(), help=shown)
 
 
-def default_of(config: RunConfig, path: str) -> Any:
+def value_of(config: RunConfig, path: str) -> Any:
     """The value of a dotted field."""
     return functools.reduce(getattr, path.split("."), config)
 

@@ -1,4 +1,4 @@
-"""What a training needs (Job, which never changes) and what changes while it runs (TrainState)."""
+"""What a training works with (Job, whose fields are never replaced) and what it keeps count of (TrainState)."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class TrainState:
     """Updates left out because the gradient was not finite."""
     skipped_in_a_row: int = 0
     best: dict[str, Any] = field(default_factory=dict)
-    """Step, epoch and validation figures of the best weights."""
+    """Step, epoch, training loss, validation figures and the file's sha256 of the best weights."""
     before: dict[str, Any] = field(default_factory=dict)
     """Figures of validation and test sets before the first update."""
     stop_reason: str = ""

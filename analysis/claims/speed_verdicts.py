@@ -45,7 +45,7 @@ def logarithms(record: Mapping[str, Any], measurement: str) -> list[float]:
     found = [each["measured"].get(contender) for each in record["rounds"]]
     if None in found:
         return []
-    values = [lookup({"found": each}, f"found.{name}") for each in found]
+    values = [lookup(each, name) for each in found]
     if not all(is_kind(value, float) and value > 0 for value in values):
         raise RecordError(f"benchmark: {measurement} should be positive in every round")
     return [math.log(value) for value in values]

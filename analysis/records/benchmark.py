@@ -66,13 +66,13 @@ def check_rounds(record: dict[str, Any], path: Path) -> None:
     if not isinstance(rounds, list) or not rounds:
         raise RecordError(f"{path}: rounds should be a list of at least one round")
     for number, each in enumerate(rounds):
-        measured = lookup({"round": each}, "round.measured")
+        measured = lookup(each, "measured")
         for contender in (name for names in RATES.values() for name in names):
             found = measured.get(contender) if isinstance(measured, dict) else {}
-            if found is not None and not is_kind(lookup({"found": found}, "found.examples_per_second"), float):
+            if found is not None and not is_kind(lookup(found, "examples_per_second"), float):
                 raise RecordError(f"{path}: rounds[{number}].measured.{contender} has no examples_per_second")
 
 
 def is_point(point: object) -> bool:
     """Whether a value is a point of a growth curve."""
-    return all(is_kind(lookup({"point": point}, f"point.{name}"), float) for name in ("x", "seconds"))
+    return all(is_kind(lookup(point, name), float) for name in ("x", "seconds"))

@@ -38,7 +38,7 @@ def rounded(rate: float) -> float:
 
 def parse(init: str, arm: Any, where: str) -> Choice | None:
     """Returns the choice of one init; None where every rate diverged."""
-    chosen, rates = (lookup({"arm": arm}, f"arm.{name}") for name in ("chosen", "rates"))
+    chosen, rates = (lookup(arm, name) for name in ("chosen", "rates"))
     if isinstance(arm, dict) and arm.get("chosen", "") is None:
         return None
     if not is_kind(chosen, float):

@@ -60,9 +60,9 @@ class RecordError(DataError):
     """A record that cannot be read; the message says which file, where, and what would be right."""
 
 
-def lookup(record: dict[str, Any], dotted: str) -> Any:
-    """Returns the value at a dotted path, or None."""
-    value: Any = record
+def lookup(record: Any, dotted: str) -> Any:
+    """Returns the value at a dotted path, or None where there is none, or no record."""
+    value = record
     for part in dotted.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     return value
@@ -124,7 +124,7 @@ def check_outcomes(summary: dict[str, Any], path: Path) -> None:
     """Refuses a summary with an accuracy that is no share, in any split, before or after training."""
     for when in ("before", "after"):
         for split, found in summary["evaluations"][when].items():
-            accuracy = lookup({"found": found}, "found.accuracy")
+            accuracy = lookup(found, "accuracy")
             if not is_kind(accuracy, float) or not 0 <= accuracy <= 1:
                 where = f"{path}: evaluations.{when}.{split}.accuracy"
                 raise RecordError(f"{where} should lie in 0..1, found {json.dumps(accuracy)[:60]}")

@@ -62,7 +62,7 @@ def parse(row: Any, where: str) -> Yardstick:
 
 def check_pairs(record: Mapping[str, Any], path: Path, runs: Iterable[Run]) -> None:
     """Refuses baselines that were not measured on the training and test pairs that the runs' certificates name."""
-    tests, trains = (lookup({"data": record.get("data")}, f"data.{name}") or {} for name in ("sha256", "train_sha256"))
+    tests, trains = (lookup(record.get("data"), name) or {} for name in ("sha256", "train_sha256"))
     for run in runs:
         certified = flatten(run.certificate)
         theirs = {

@@ -70,7 +70,7 @@ def share_of_gap(arm: Array, scratch: Array, pretrained: Array) -> tuple[float, 
     return share, furthest(inside, share, -1.0), furthest(inside, share, 1.0)
 
 
-def rung(arm: Arm, pair: tuple[Arm, Arm], split: str) -> Rung | None:
+def rung(arm: Arm, pair: tuple[Arm, Arm]) -> Rung | None:
     """Returns an arm's place between scratch and pretrained; None without common seeds or predictions.
 
     Args:
@@ -82,9 +82,9 @@ def rung(arm: Arm, pair: tuple[Arm, Arm], split: str) -> Rung | None:
     by_seed = [{run.seed: run for run in each.runs} for each in (arm, *pair)]
     seeds = sorted(set.intersection(*map(set, by_seed)))
     runs = [found[seed] for found in by_seed for seed in seeds]
-    if not seeds or any(split not in run.answers for run in runs):
+    if not seeds or any("test" not in run.answers for run in runs):
         return None
-    ours, pretrained, scratch = np.split(correctness(runs, split), 3)
+    ours, pretrained, scratch = np.split(correctness(runs, "test"), 3)
     gap = compare_items(pretrained, scratch)
     share, low, high = (math.nan,) * 3 if covers_zero(gap) else share_of_gap(ours, scratch, pretrained)
     if any(np.array_equal(ours, end) for end in (scratch, pretrained)):
@@ -92,11 +92,11 @@ def rung(arm: Arm, pair: tuple[Arm, Arm], split: str) -> Rung | None:
     return Rung(arm=arm, seeds=tuple(seeds), gap=gap, share=share, low=low, high=high)
 
 
-def rungs(study: Study, split: str = "test") -> list[Rung]:
-    """Returns the rungs of the main comparison, the highest share first; nothing without both of its ends."""
+def rungs(study: Study) -> list[Rung]:
+    """Returns the rungs of the main comparison on the test set, the highest share first; none without both ends."""
     pair = headline_pair(study.arms)
     between = [arm for arm in study.arms if pair and arm.init not in ("scratch", "pretrained")]
-    found = [each for arm in between if pair and (each := rung(arm, pair, split))]
+    found = [each for arm in between if pair and (each := rung(arm, pair))]
     return sorted(found, key=lambda each: -each.share if math.isfinite(each.share) else math.inf)
 
 

@@ -39,7 +39,7 @@ def change(run: Run, name: str) -> Change | None:
     if name == PROBE:
         return probe_change(run)
     ends = [run.summary["evaluations"][when].get(name) for when in ("before", "after")]
-    measured = [[lookup({"end": end}, f"end.{key}") for key in ("loss", "accuracy", "examples")] for end in ends]
+    measured = [[lookup(end, key) for key in ("loss", "accuracy", "examples")] for end in ends]
     if not all(is_kind(value, float) for end in measured for value in end):
         return None
     (loss_before, before, _), (loss_after, after, pairs) = measured

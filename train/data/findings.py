@@ -53,9 +53,9 @@ class Findings:
             self.problems.append(problem)
         return problem
 
-    def fatal(self, kind: str, found: str, expected: str, row: int | None = None, column: str = "") -> DataError:
+    def fatal(self, kind: str, found: str, expected: str, row: int | None = None) -> DataError:
         """Note a defect with which no further row can be read, and give the error to raise."""
-        return DataError(str(self.problem(kind, found, expected, row, column)))
+        return DataError(str(self.problem(kind, found, expected, row)))
 
 
 def first_problems(found: Iterable[Findings]) -> list[Problem]:

@@ -66,7 +66,7 @@ def counted(count: str, noun: str, place: str) -> str:
     return sentence(f"there are {count} {plural(noun)} {place}")
 
 
-def handled(name: str, verb: str, things: str, positive: bool = True) -> str:
+def handled(name: str, verb: str, things: str, positive: bool) -> str:
     return sentence(f"{name} {past(verb)} {things}" if positive else f"{name} did not {verb} {things}")
 
 

@@ -97,8 +97,8 @@ def _part(
     """Train, validation and tests.
 
     Raises:
-        DataError: train or validation would be empty, or train smaller than asked for. Of the others all there are
-            will do.
+        DataError: train or validation would be empty, or train smaller than asked for. Validation and test may be
+            smaller.
     """
     pairs = dict(source.pairs)
     drawn = {"validation": config.validation_examples, "test": config.test_examples or config.validation_examples}

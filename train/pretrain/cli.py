@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from models.errors import UserError, command
-from train.cli import Request, add_settings, default_of, recorded_config, resumed_run, settings
+from train.cli import Request, add_settings, recorded_config, resumed_run, settings, value_of
 from train.commands import changes, flags_for
 from train.config import RunConfig, to_record, with_setting
 from train.flags import FLAGS
@@ -84,7 +84,7 @@ def parse_pretrain(argv: list[str] | None = None) -> PretrainRequest:
     for path, value in settings(arguments, PRETRAIN_FLAGS):
         config = with_setting(config, path, value)
     for path in _FIXED:
-        if default_of(config, path) != default_of(MASKED_LM, path):
+        if value_of(config, path) != value_of(MASKED_LM, path):
             raise UserError(f"{path} cannot be set: a masked language model is trained from scratch, whole, and kept")
     text = None if arguments["text"] is None else Path(arguments["text"])
     usual = config.mlm_folder if text is None else config.mlm_folder.with_name(text.stem)

@@ -74,7 +74,10 @@ def _grid(block: Block) -> dict[str, list[float]]:
 
 
 def _choose(block: Block, folder: Path) -> dict[str, Any]:
-    """Of each arm the best mean of what early stopping watches, of equals the lower rate; none while runs lack."""
+    """Of each arm the rate with the best mean of what early stopping watches.
+
+    Ties go to the lower rate; an arm with unfinished runs is left out.
+    """
     figures: dict[str, dict[float, list[float | None]]] = defaultdict(lambda: defaultdict(list))
     monitors, lacking = set(), set()
     for run in block_runs(block, {}):
@@ -89,7 +92,8 @@ def _choose(block: Block, folder: Path) -> dict[str, Any]:
         monitors.add(monitor)
     if len(monitors) > 1:
         raise UserError(f"block {block.name!r}: its runs watch different figures, so they choose no rate")
-    return {init: _describe(found, *monitors) for init, found in figures.items() if init not in lacking}
+    (monitor,) = monitors or [""]
+    return {init: _describe(found, monitor) for init, found in figures.items() if init not in lacking}
 
 
 def _describe(figures: Mapping[float, list[float | None]], monitor: str) -> dict[str, Any]:

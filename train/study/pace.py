@@ -30,9 +30,8 @@ class Pace:
         optim, watched = config.optim, config.evaluation
         epochs = min(optim.epochs, optim.max_epochs or optim.epochs)
         pairs = config.data.train_examples or GUESS_TRAIN
-        frozen = sum(
-            config.freeze.holds_encoder(epoch) for epoch in range(epochs)
-        )  # a forward pass is all that it costs
+        # a frozen encoder costs a forward pass alone
+        frozen = sum(config.freeze.holds_encoder(epoch) for epoch in range(epochs))
         trained = pairs * (epochs - frozen)
         if optim.max_steps is not None:
             trained = min(trained, optim.max_steps * optim.batch_size * optim.accumulation)

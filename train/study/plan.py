@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from models.errors import UserError
-from train.cli import check_name, find_recipe, flatten, name_of, read_toml
+from train.cli import check_name, find_recipe, flatten, name_of, read_toml, value_of
 from train.config import RunConfig, with_setting
 from train.flags import FLAGS
 from train.plan import plan_run
@@ -157,14 +157,16 @@ def block_runs(block: Block, chosen: Rates) -> Iterator[Planned]:
             config = with_setting(config, field, value)
         for rate in block.rates.get(config.init, block.grid.get(RATE, (None,))):
             if rate == BEST:
-                rate = chosen.get(str(block.tune_on), {}).get(config.init, BEST)
+                if block.tune_on is None:
+                    raise UserError(f"{block.name}: learning_rate = 'best' needs tune_on, a block that tries rates")
+                rate = chosen.get(block.tune_on, {}).get(config.init, BEST)
             yield _planned(config, rate, block)
 
 
 def _planned(config: RunConfig, rate: Any, block: Block) -> Planned:
     if rate == BEST:
         name = run_name(config, block.listed, BEST)
-        return Planned(name=name, config=config, rate=math.nan, block=block.name, waits_for=str(block.tune_on))
+        return Planned(name=name, config=config, rate=math.nan, block=block.name, waits_for=block.tune_on)
     rate = plan_run(config, 1).learning_rate if rate is None else rate
     config = with_setting(config, RATE, rate)
     name = run_name(config, block.listed, re.sub(r"\.?0+e", "e", f"{rate:.6e}"))
@@ -190,7 +192,5 @@ def run_name(config: RunConfig, listed: tuple[str, ...], rate: str) -> str:
 
 
 def _part(config: RunConfig, field: str) -> str:
-    value: Any = config
-    for name in field.split("."):
-        value = getattr(value, name)
+    value = value_of(config, field)
     return f"{field.split('.')[-1]}-{str(value).lower() if isinstance(value, bool) else value}"
