@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from analysis.figures.plots import colour, label_axes, mark_chance, new_figure
 from analysis.records.arms import Arm
-from analysis.records.runs import LABELS
 from analysis.records.study import Study
 from analysis.tables.accuracy import test_splits
 from analysis.tables.before import changes
 from analysis.tables.errors import shares
+from train.data.pairs import LABELS
 
 MOST_COLUMNS = 3
 DEEPEST = 0.65

@@ -8,7 +8,7 @@ from analysis.figures.beyond_gallery import BEYOND
 from analysis.figures.inside_gallery import INSIDE
 from analysis.figures.picture import Picture
 from analysis.records.arms import Arm
-from analysis.records.runs import LABELS, Run
+from analysis.records.runs import Run
 from analysis.records.seed_report import SEED_SOURCE
 from analysis.records.study import Study
 from analysis.records.text import listing, number, rate_text
@@ -18,6 +18,7 @@ from analysis.tables.accuracy import per_arm
 from analysis.tables.before import changes
 from analysis.tables.claims import on_plateau
 from analysis.tables.errors import all_shares
+from train.data.pairs import LABELS
 
 BANDS = "Thin lines are seeds, the thick line their mean, the band their range."
 DIAMONDS = (

@@ -23,7 +23,7 @@ from analysis.figures.plots import (
 from analysis.figures.svg import INK
 from analysis.records.arms import family
 from analysis.records.inside import Inside, Rows
-from analysis.records.runs import LABELS
+from train.data.pairs import LABELS
 
 LABEL_COLOURS = ("#009e73", "#cc79a7", "#e69f00")
 """Okabe and Ito 2008, none of the two main arms' own."""

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.records.reading import RecordError
-from analysis.records.runs import LABELS, Run
+from analysis.records.runs import Run
+from train.data.pairs import LABELS
 
 Array = NDArray[np.float64]
 

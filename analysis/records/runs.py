@@ -9,9 +9,8 @@ from typing import Any
 
 from analysis.records.reading import REQUIRED, Columns, RecordError, read_metrics, read_predictions, read_record
 from analysis.records.text import clean
+from train.data.pairs import LABELS
 from train.kinds import completed
-
-LABELS = ("entailment", "contradiction", "neutral")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,10 +9,10 @@ from analysis.records.arms import Arm
 from analysis.records.predictions import Array, Predicted, predicted_pairs
 from analysis.records.quotes import MOST_QUOTED
 from analysis.records.reading import RecordError
-from analysis.records.runs import LABELS
 from analysis.statistics.contrasts import headline_pair
 from analysis.tables.accuracy import test_splits
 from analysis.tables.errors import shown_mistakes
+from train.data.pairs import LABELS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from analysis.records.arms import Arm
 from analysis.records.quotes import Quotes
 from analysis.records.reading import RecordError
-from analysis.records.runs import LABELS, Run, predicted
+from analysis.records.runs import Run, predicted
 from analysis.records.text import MISSING, number
 from analysis.tables.accuracy import test_splits
 from analysis.tables.document import Table
+from train.data.pairs import LABELS
 
 MOST_MISTAKES = 14
 """Pairs of `MOST_QUOTED` that mistakes may take; the rest is left to pairs on which arms differ."""

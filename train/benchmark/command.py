@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import UserError, command
+from models.files import replaced_file
 from train.benchmark.agreement import run_agreement
 from train.benchmark.process import Clock, run_child
 from train.benchmark.record import summarise
@@ -133,9 +134,8 @@ def write_json(path: Path, record: dict[str, Any]) -> None:
     from train.records import rounded
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".tmp-{os.getpid()}")
-    temporary.write_text(json.dumps(rounded(record), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    with replaced_file(path) as fresh:
+        fresh.write_text(json.dumps(rounded(record), indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def build_parser() -> argparse.ArgumentParser:
