@@ -14,8 +14,9 @@ import torch
 
 from analysis import compare
 from analysis.probes import __main__ as probes
-from analysis.probes import landscape, layers, surface
+from analysis.probes import landscape, layers, surface, terrain
 from tests.running import metrics, train
+from train.evaluate import evaluate
 
 ARMS = ("scratch", "pretrained")
 
@@ -153,6 +154,35 @@ def test_the_command_finds_the_run_s_own_losses_at_both_ends(
     assert (flatness["hypothesis"], basins["hypothesis"], basins["seeds"]) == ("F1", "F2", 3), "three pairs, three runs"
     rises = {arm: np.mean([rise for what, rise in half_way(found) if what == f"{arm}, seeds"]) for arm in ARMS}
     assert basins["difference"] == pytest.approx(rises["pretrained"] - rises["scratch"], abs=2e-6)
+
+
+def test_interrupted_it_goes_on_with_what_was_asked(
+    study: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(landscape, "EXAMPLES", 16)
+    monkeypatch.setattr(landscape, "GRID", 3)
+    monkeypatch.setattr(terrain, "EVERY", 0.0)
+    command = [str(study / "runs" / f"{init}-0") for init in ARMS] + ["--checkpoint", str(tiny_checkpoint)]
+    record, unfinished = study / "probes" / "landscape.json", study / "probes" / "landscape-unfinished"
+    record.unlink(missing_ok=True)
+    asked: list[int] = []
+
+    def counted(*given: Any) -> Any:
+        asked.append(1)
+        if len(asked) == 60:
+            raise KeyboardInterrupt
+        return evaluate(*given)
+
+    monkeypatch.setattr(terrain, "evaluate", counted)
+    assert landscape.main(command) == 130 and not record.exists()
+    assert len([*unfinished.glob("*/*.npy")]) == 59
+    capsys.readouterr()
+    assert landscape.main(command) == 0 and not unfinished.exists()
+    goes_on, resumed = len(asked) - 60, record.read_text(encoding="utf-8")
+    record.unlink()
+    assert landscape.main(command) == 0 and record.read_text(encoding="utf-8") == resumed
+    assert len(asked) - 60 - goes_on == goes_on + 59, "what was asked before is not asked again"
+    assert "losses, about" in capsys.readouterr().err
 
 
 def test_one_command_runs_every_probe_and_the_report_shows_them(

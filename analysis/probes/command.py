@@ -144,6 +144,18 @@ def shortened(value: Any) -> Any:
     return [shortened(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
+def study_of(asked: argparse.Namespace) -> Path:
+    """Returns the study folder that a probe writes into.
+
+    Raises:
+        UserError: there is no one study folder.
+    """
+    study: Path | None = asked.out or common_study(asked.runs)
+    if study is None:
+        raise UserError("these runs are not all of one study; say where to write with --out DIR")
+    return study
+
+
 def look(asked: argparse.Namespace, name: str, make: Callable[[], dict[str, Any]]) -> None:
     """Makes a probe's record and puts it, whole, at probes/NAME.json of the study folder.
 
@@ -151,9 +163,7 @@ def look(asked: argparse.Namespace, name: str, make: Callable[[], dict[str, Any]
         UserError: there is no one study folder, or it cannot be written.
         DataError: a record of a run cannot be read.
     """
-    study = asked.out or common_study(asked.runs)
-    if study is None:
-        raise UserError("these runs are not all of one study; say where to write with --out DIR")
+    study = study_of(asked)
     path = study / FOLDER / f"{name}.json"
     try:
         record = {"schema_version": SCHEMA_VERSION, "probe": name, **shortened(make())}

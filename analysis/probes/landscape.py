@@ -1,7 +1,8 @@
 """Asks what the loss looks like around the weights, and writes probes/landscape.json into the study folder.
 
 On the first 512 training pairs, without dropout: along the line from the initial to the last weights, in the plane of
-the path, how far around the last weights it stays low, and on the lines between seeds and between arms.
+the path, how far around the last weights it stays low, and on the lines between seeds and between arms. Every loss is
+kept until the record is written: interrupted, the same command goes on.
 """
 
 from __future__ import annotations
@@ -13,16 +14,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.probes.command import Subjects, effect, level, look, open_subjects, parser, recorded_pairs, spread
+from analysis.probes.command import (
+    FOLDER,
+    Subjects,
+    effect,
+    level,
+    look,
+    open_subjects,
+    parser,
+    recorded_pairs,
+    spread,
+    study_of,
+)
 from analysis.records.arms import Arm
 from analysis.records.runs import Run
 from analysis.statistics.paired import Array, compare_items, pseudo_values
-from train.data.pairs import Example, content_hash
+from models.files import remove
+from train.data.pairs import content_hash
 from train.guard import guard
 
 if TYPE_CHECKING:
     from analysis.probes.surface import Tensors
-    from analysis.probes.weights import Reader
+    from analysis.probes.terrain import Terrain
 
 EXAMPLES, GRID, DIRECTIONS, RISE = 512, 15, 5, 0.1
 """Training pairs; points along an axis of the plane; random directions of flatness; nats that count as risen."""
@@ -31,26 +44,6 @@ LINE = tuple(np.linspace(-0.25, 1.5, 22).tolist())
 Rows = list[dict[str, Any]]
 
 BETWEEN = tuple(np.linspace(0, 1, 11).tolist())
-
-
-class Terrain:
-    """A model of the runs' shape, asked for its loss on the same pairs with whatever weights."""
-
-    def __init__(self, reader: Reader, pairs: Sequence[Example]) -> None:
-        self.reader, self.encoded = reader, reader.encode(pairs)
-
-    def losses(self, weights: Tensors) -> Array:
-        """Returns the cross entropy of each pair in nats, `(I,)`."""
-        from torch.nn.functional import cross_entropy
-
-        from train.evaluate import evaluate
-
-        found = evaluate(self.reader.fill(weights).model, self.encoded, self.reader.precision)
-        return cross_entropy(found.logits_NC.double(), self.encoded.labels_N, reduction="none").numpy()
-
-    def loss(self, weights: Tensors) -> float:
-        """Returns the mean cross entropy in nats."""
-        return float(self.losses(weights).mean())
 
 
 def line_rows(arm: str, run: Run, terrain: Terrain, start: Tensors, end: Tensors) -> Rows:
@@ -164,18 +157,31 @@ class Survey:
         }
 
 
+def expected_losses(subjects: Subjects) -> int:
+    """Returns about how many losses are asked: of every run, of one plane for each arm, and between runs."""
+    from analysis.probes.surface import HALVINGS
+
+    searched = DIRECTIONS * (HALVINGS + 5)  # from 1/32 to a radius of 1/2 takes five steps
+    runs = sum(len(arm.runs) for arm in subjects.arms)
+    return runs * (len(LINE) + searched) + len(subjects.arms) * GRID**2 + len(BETWEEN) * len([*neighbours(subjects)])
+
+
 @guard
 def main(arguments: Sequence[str] | None = None) -> None:
     """Writes probes/landscape.json."""
     asked = parser("landscape", __doc__).parse_args(arguments)
     # late: torch takes seconds, --help should not
+    from analysis.probes.terrain import Terrain
     from analysis.probes.weights import keeps_path, open_reader, read_snapshot, snapshots
+
+    unfinished = study_of(asked) / FOLDER / "landscape-unfinished"
 
     def make() -> dict[str, Any]:
         subjects = open_subjects(asked.runs, keeps_path, "a trajectory/")
         pairs = recorded_pairs(subjects.paths, "train", asked.data)[:EXAMPLES]
         test = content_hash(recorded_pairs(subjects.paths, "test", asked.data))
-        survey = Survey(Terrain(open_reader(next(iter(subjects.paths)), asked.checkpoint), pairs))
+        reader = open_reader(next(iter(subjects.paths)), asked.checkpoint)
+        survey = Survey(Terrain(reader, pairs, unfinished, expected_losses(subjects)))
         for arm in subjects.arms:
             for run in arm.runs:
                 survey.enter(arm, run, [read_snapshot(path) for path in snapshots(subjects.paths[run]).values()])
@@ -184,6 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return {"data_sha256": {"test": test}, "examples": examples, **survey.record(subjects)}
 
     look(asked, "landscape", make)
+    remove(unfinished)
 
 
 if __name__ == "__main__":
