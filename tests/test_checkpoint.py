@@ -203,7 +203,7 @@ def test_at_most_ten_minutes_are_lost(monkeypatch, waited, saves):
     monkeypatch.setattr(checkpoint, "time", SimpleNamespace(monotonic=lambda: now[0]))
     monkeypatch.setattr(checkpoint, "save", lambda *_: saved.append(now[0]))
     usual = RunConfig().save
-    saver = checkpoint.Saver(usual.every_steps, usual.every_minutes, Signals("go on"))
+    saver = checkpoint.Saver(usual, Signals("go on"))
     now[0] = waited
     saver.after_step(None, SimpleNamespace(step=1, stop_reason=""))
     assert len(saved) == saves

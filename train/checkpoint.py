@@ -22,6 +22,7 @@ from torch import Tensor
 
 from models.errors import CheckpointError
 from models.files import flush_to_disk, remove, replaced_file, replaced_folder, sha256_of
+from train.config import SaveConfig
 from train.distributed import all_reduce_max, is_main_process
 from train.interrupt import Signals
 from train.journal import flush
@@ -42,9 +43,9 @@ _OURS = re.compile(r"step-\d+|best-\d+\.safetensors")
 class Saver:
     """Saves when it is time to, and when a signal asks for the end."""
 
-    def __init__(self, every_steps: int | None, every_minutes: float, signals: Signals) -> None:
-        self.every_steps = every_steps
-        self.every_seconds = 60 * every_minutes
+    def __init__(self, save: SaveConfig, signals: Signals) -> None:
+        self.every_steps = save.every_steps
+        self.every_seconds = 60 * save.every_minutes
         self.signals = signals
         self.saved_at = time.monotonic()
         self.saved_step = -1

@@ -57,6 +57,10 @@ class Figures:
     examples: int
     """Predictions made: as many as pairs, or as masked tokens."""
 
+    def to_record(self) -> dict[str, float]:
+        """The figures alone, whatever else was measured."""
+        return {"loss": self.loss, "accuracy": self.accuracy, "examples": self.examples}
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluation(Figures):

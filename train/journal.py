@@ -104,9 +104,7 @@ def log_evaluation(job: Job, state: TrainState, split: str, result: Figures, **m
         examples_seen=state.examples_seen,
         seconds=state.seconds,
         train_seconds=state.train_seconds,
-        loss=result.loss,
-        accuracy=result.accuracy,
-        examples=result.examples,
+        **result.to_record(),
         **more,
     )
 

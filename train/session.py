@@ -15,12 +15,13 @@ from models.errors import command
 from models.export import export_checkpoint
 from models.files import sha256_of
 from models.initialise import random_stream
-from train.certificate import build_certificate, differences_to, mark_inexact, tensors_hash
+from train.certificate import build_certificate
 from train.checkpoint import Saver, forget
 from train.cli import Request
 from train.config import RunConfig, to_record, without_paths
+from train.course import first_state, start_records, summarise, take_up
 from train.data.pairs import LABELS
-from train.distributed import barrier, is_main_process, joined, local_index, world_size
+from train.distributed import is_main_process, joined, local_index, world_size
 from train.evaluate import Evaluation, evaluate
 from train.features import cache_features
 from train.freeze import set_learning
@@ -28,20 +29,18 @@ from train.interrupt import Signals
 from train.journal import log_evaluation
 from train.loop import evaluate_watched, fit, probe
 from train.material import Material, gather, require_places
-from train.memory import keep_freed_memory, peak_memory_mb
+from train.memory import keep_freed_memory
 from train.model_card import write_card
-from train.onlooker import open_directory, require_alike, require_one_folder
+from train.onlooker import open_directory, require_alike
 from train.optim import build_optimizer
 from train.plan import plan_run
 from train.precision import Precision, choose_device, choose_precision
 from train.progress import Progress
 from train.records import RunDirectory, describe_environment
-from train.resume import restore, restore_best
+from train.resume import restore_best
 from train.seeds import prepare_process, seed_global_streams
 from train.state import Job, TrainState
-from train.stopping import Stopping
 from train.thaw import may_cache
-from train.trajectory import keep_snapshot
 
 CLAIMS = Path(__file__).parent.parent / "analysis" / "claims.toml"
 """What the runs are to decide, registered before them; a run records the file's sha256."""
@@ -72,7 +71,7 @@ def run(request: Request) -> None:
             state = None if differences is None else take_up(job, differences)
             state = state or begin(job)
             with signals.deferred():
-                fit(job, state, Saver(config.save.every_steps, config.save.every_minutes, signals))
+                fit(job, state, Saver(config.save, signals))
             signals.check()
             last = evaluate_all(job) if config.evaluation.last else {}
             restore_best(job, state)
@@ -80,19 +79,6 @@ def run(request: Request) -> None:
             if is_main_process():
                 with signals.deferred():  # nothing is left but to write the result: the run ends well
                     finish(job, state, material, after, last)
-
-
-def start_records(records: RunDirectory, start: dict[str, dict[str, Any]], request: Request) -> list[str] | None:
-    """Write down what a run starts from; or, where one goes on, say what differs from what it started from.
-
-    Raises:
-        CheckpointError: something differs that changes numbers, and that was not allowed.
-    """
-    if request.resume and records.begun:
-        return differences_to(records, start, request.allow_inexact)
-    for name, record in start.items():
-        records.write_json(name, record)
-    return None
 
 
 def prepare(config: RunConfig, material: Material, records: RunDirectory, precision: Precision) -> Job:
@@ -160,24 +146,9 @@ def announce(job: Job, material: Material, threads: int) -> None:
     )
 
 
-def take_up(job: Job, differences: list[str]) -> TrainState | None:
-    """Restore the newest checkpoint, if there is one, and say from where the run goes on."""
-    state = restore(job)
-    step = 0 if state is None else state.step
-    require_one_folder(job.records, step)
-    if differences:
-        mark_inexact(job.records, step, differences)
-    job.progress.go_on_from(step)
-    job.progress.say(f"resumed at step {step}" + ("" if state else ": no checkpoint had been saved"))
-    return state
-
-
 def begin(job: Job) -> TrainState:
     """Evaluate everything before the first update."""
-    state = TrainState(stopping=Stopping(job.config.stop))
-    keep_snapshot(job, state)
-    # the first may have written a snapshot, and logs nothing before all know that the run has not begun
-    barrier(after_saving=True)
+    state = first_state(job)
     state.before = figures(test_all(job, state))
     evaluate_watched(job, state)
     probe(job, state)
@@ -202,7 +173,7 @@ def evaluate_all(job: Job) -> dict[str, Evaluation]:
 
 def figures(results: dict[str, Evaluation]) -> dict[str, dict[str, Any]]:
     """The evaluations without their logits, for a record."""
-    return {n: {"loss": r.loss, "accuracy": r.accuracy, "examples": r.examples} for n, r in results.items()}
+    return {name: result.to_record() for name, result in results.items()}
 
 
 def finish(
@@ -221,27 +192,6 @@ def finish(
     test = after["test"]
     job.progress.say(f"{state.stop_reason}: test accuracy {test.accuracy:.3f}, loss {test.loss:.4f}")
     print(f"Records are in {job.records.path}\nNext: {command('analysis.compare', job.records.path.parent.parent)}")
-
-
-def summarise(
-    job: Job, state: TrainState, after: dict[str, dict[str, Any]], last: dict[str, dict[str, Any]] | None = None
-) -> dict[str, Any]:
-    """How a training went, for its last record."""
-    parameters = dict(job.model.named_parameters())
-    return {
-        "stop_reason": state.stop_reason,
-        "steps": state.step,
-        "epochs": state.epoch,
-        "examples_seen": state.examples_seen,
-        "skipped_updates": state.skipped,
-        "seconds": state.seconds,
-        "train_seconds": state.train_seconds,
-        "parameters": sum(p.numel() for p in parameters.values()),
-        "peak_memory_mb": peak_memory_mb(),
-        "weights_sha256": tensors_hash(parameters),
-        "best": state.best,
-        "evaluations": {"before": state.before, **({"last": last} if last else {}), "after": after},
-    }
 
 
 def _prediction_rows(material: Material, name: str, logits_NC: Tensor) -> list[tuple[str, str, str, list[float], str]]:

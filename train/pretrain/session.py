@@ -19,8 +19,9 @@ from models.sources import Checkpoint
 from train.certificate import build_certificate
 from train.checkpoint import Saver, forget
 from train.config import RunConfig, to_record, without_paths
+from train.course import first_state, start_records, summarise, take_up
 from train.data.sentences import Corpus, load_corpus
-from train.distributed import barrier, is_main_process, joined, local_index
+from train.distributed import is_main_process, joined, local_index
 from train.evaluate import Figures
 from train.interrupt import Signals
 from train.journal import log_evaluation
@@ -46,10 +47,7 @@ from train.progress import Progress
 from train.records import RunDirectory, describe_environment
 from train.resume import restore_best
 from train.seeds import prepare_process, seed_global_streams
-from train.session import start_records, summarise, take_up
 from train.state import Job, TrainState
-from train.stopping import Stopping
-from train.trajectory import keep_snapshot
 
 MaskedJob = Job[MaskedLanguageModel, MaskedSentences]
 
@@ -91,7 +89,7 @@ def pretrain(request: PretrainRequest) -> None:
             state = None if differences is None else take_up(job, differences)
             state = state or begin(job)
             with signals.deferred():
-                fit(job, state, material.train, Saver(config.save.every_steps, config.save.every_minutes, signals))
+                fit(job, state, material.train, Saver(config.save, signals))
             signals.check()
             restore_best(job, state)
             after = test(job, state, weights="best")
@@ -166,11 +164,8 @@ def describe_start(job: MaskedJob, material: Material, threads: int) -> dict[str
 
 def begin(job: MaskedJob) -> TrainState:
     """Evaluate before the first update."""
-    state = TrainState(stopping=Stopping(job.config.stop))
-    keep_snapshot(job, state)
-    # the first may have written a snapshot, and logs nothing before all know that the run has not begun
-    barrier(after_saving=True)
-    state.before = {"validation": asdict(test(job, state, weights="initial"))}
+    state = first_state(job)
+    state.before = {"validation": test(job, state, weights="initial").to_record()}
     state.restart_clock()
     job.progress.go_on_from(0)
     return state
@@ -202,7 +197,7 @@ def finish(job: MaskedJob, state: TrainState, material: Material, after: Figures
     """Write the weights and, last of all, the summary."""
     folder = job.records.path / EXPORT
     export_masked_lm(job.model.cpu(), folder, material.checkpoint.tokenizer)
-    summary = summarise(job, state, {"validation": asdict(after)})
+    summary = summarise(job, state, {"validation": after.to_record()})
     job.records.write_json("summary.json", {**summary, "export_sha256": sha256_of(folder / WEIGHTS)})
     forget(job)
     job.progress.say(f"{state.stop_reason}: validation loss {after.loss:.4f}, accuracy {after.accuracy:.3f}")
