@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from models.build import build_classifier, find_arm
+from models.arms import find_arm
+from models.build import build_classifier
 from models.classifier import SequenceClassifier
 from models.config import FAMILIES, EncoderConfig
 from models.errors import UserError

@@ -40,7 +40,7 @@ def test_no_flag_changes_nothing_of_the_recipe(recipe):
 def test_every_flag_reaches_its_own_field():
     values = {int: "3", float: "0.25", str: "x"}
     special = {"--dataset": "mnli", "--hide": "premise", "--head-init": "zero", "--freeze": "all"}
-    special |= {"--precision": "bf16", "--max-tokens": "99"}
+    special |= {"--init": "scratch", "--precision": "bf16", "--max-tokens": "99"}
     special |= {"--columns": "label=x", "--label-names": "neutral,entailment,contradiction", "--overlap": "drop"}
     for flag, path, kind, _ in FLAGS:
         changed = parse_run([flag, special.get(flag, values[kind])]).config
@@ -109,8 +109,13 @@ def test_where_a_run_is_cannot_be_said_twice(flag):
 
 
 def test_what_a_field_can_hold_is_taken():
-    pairs = {"optim.weight_decay": 0, "optim.epochs": 3, "data.train_examples": None, "export": False, "init": "none-1"}
-    pairs |= {"freeze.layers": "2", "optim.learning_rate": None, "optim.learning_rates": {"scratch": 0.5, "mlm": 0.1}}
+    pairs = {"optim.weight_decay": 0, "optim.epochs": 3, "data.train_examples": None, "export": False}
+    pairs |= {
+        "init": "bottom-1",
+        "freeze.layers": "2",
+        "optim.learning_rate": None,
+        "optim.learning_rates": {"scratch": 0.5, "mlm": 0.1},
+    }
     flags = [f"--set={path}={toml_value(value)}" for path, value in pairs.items()]
     found = parse_run(flags).config
     assert {path: value_of(found, path) for path in pairs} == pairs

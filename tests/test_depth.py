@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 from tiny_models import FAMILIES, head_parts, ragged_inputs, saved, their_model
 from torch.testing import assert_close
 
-from models.build import build_classifier, find_arm
+from models.arms import find_arm
+from models.build import build_classifier
 from models.classifier import SequenceClassifier
 from models.config import EncoderConfig
 from models.errors import UserError

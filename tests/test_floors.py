@@ -17,6 +17,7 @@ FLOORS = {  # models/ in full; train/ where the order is part of the design. A m
     "models.batch": 1,
     "models.attention": 2,
     "models.encoder": 3,
+    "models.arms": 1,
     "models.classifier": 4,
     "models.masked_lm": 4,
     "models.wheel": 1,

@@ -112,7 +112,7 @@ def test_a_chosen_rate_joins_the_run_that_won(tmp_path):
         ("[[block]]\nlearning_rate = [2.0]", "learning_rate is 2.0"),
         ("[[block]]\nlearning_rate = 'bset'", "optim.learning_rate = 'bset': expected a number or none"),
         ("[[block]]\ncheckpoint = ['a/b']", "use letters, digits"),
-        ("[[block]]\ninit = 'magic'", "no learning rate for --init magic"),
+        ("[[block]]\ninit = 'magic'", "init 'magic' is not one of scratch, pretrained"),
         ("[[block]]\nrecipe = ['minilm', 'bert']", "recipe 'bert' is not one of"),
         ("recipe = 'gpt'\n[[block]]", "recipe 'gpt' is not one of"),
         ("[[block]]\n[[block]]\nepochs = 9", "block 1 and block 2 mean different runs"),

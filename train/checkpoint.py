@@ -22,11 +22,11 @@ from torch import Tensor
 
 from models.errors import CheckpointError
 from models.files import flush_to_disk, remove, replaced_file, replaced_folder, sha256_of
-from train.config import SaveConfig
 from train.distributed import all_reduce_max, is_main_process
 from train.interrupt import Signals
 from train.journal import flush
 from train.records import writing
+from train.rules import SaveConfig
 from train.state import Job, TrainState
 
 KEPT = 2

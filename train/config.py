@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from models.arms import find_arm
 from models.errors import UserError
 from train.data.naming import parse_columns, parse_label_names
 from train.kinds import hints_of, require_kind
-from train.rules import FreezeConfig, StopConfig, require
+from train.rules import FreezeConfig, SaveConfig, StopConfig, require
 
 SCHEMA_VERSION = 1
 NUMERICS_VERSION = 3
@@ -146,19 +147,6 @@ class EvaluationConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SaveConfig:
-    """How often a running training is saved, so that a killed one can go on. Changes no number of the run."""
-
-    every_steps: int | None = None
-    """Save after every so many updates; None leaves it to the clock."""
-    every_minutes: float = 10.0
-
-    def __post_init__(self) -> None:
-        require(self.every_steps is None or self.every_steps >= 1, f"every_steps is {self.every_steps}, must be >= 1")
-        require(self.every_minutes >= 0, f"every_minutes is {self.every_minutes}, must not be negative")
-
-
-@dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """All that was asked of one run. Two arms of a comparison differ in `init` alone."""
 
@@ -190,9 +178,10 @@ class RunConfig:
     evaluation: EvaluationConfig = EvaluationConfig()
     freeze: FreezeConfig = field(default_factory=FreezeConfig)
     stop: StopConfig = field(default_factory=StopConfig)
-    save: SaveConfig = SaveConfig()
+    save: SaveConfig = field(default_factory=SaveConfig)
 
     def __post_init__(self) -> None:
+        find_arm(self.init)
         require(self.head_init in ("normal", "zero"), f"head_init {self.head_init!r} is neither normal nor zero")
         require(self.precision in PRECISIONS, f"precision {self.precision!r} is not one of {', '.join(PRECISIONS)}")
         require(self.depth is None or self.depth >= 1, f"depth is {self.depth}, must be at least 1")
@@ -230,8 +219,9 @@ def from_record(kind: type, record: Any, *, within: str = "") -> Any:
     values = {}
     for name, value in record.items():
         path = f"{within}.{name}".lstrip(".")
-        values[name] = from_record(hints[name], value, within=path) if is_dataclass(hints[name]) else value
-        require_kind(kind, name, values[name], path)
+        value = from_record(hints[name], value, within=path) if is_dataclass(hints[name]) else value
+        require_kind(kind, name, value, path)
+        values[name] = value
     return kind(**values)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.build import find_arm
+from models.arms import find_arm
 from models.config import EncoderConfig
 from models.errors import CheckpointError, UserError
 from models.sources import HUB_IDS, Checkpoint, find_checkpoint

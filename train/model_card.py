@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.build import find_arm
+from models.arms import find_arm
 from models.files import replaced_file
 from train.checkpoint_facts import find_facts, hub_id
 from train.data.pairs import LABELS

@@ -1,4 +1,4 @@
-"""What is asked of a run by the epoch: which parts learn from when on, and when the run ends."""
+"""What is asked of a run by the epoch and by the clock: which parts learn from when on, when it ends, when it saves."""
 
 from __future__ import annotations
 
@@ -73,3 +73,16 @@ class StopConfig:
         require(self.wait >= 0, f"wait is {self.wait}, must not be negative")
         share = self.train_accuracy
         require(share is None or 0 < share < 1, f"train_accuracy is {share}, must lie between 0 and 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SaveConfig:
+    """How often a running training is saved, so that a killed one can go on. Changes no number of the run."""
+
+    every_steps: int | None = None
+    """Save after every so many updates; None leaves it to the clock."""
+    every_minutes: float = 10.0
+
+    def __post_init__(self) -> None:
+        require(self.every_steps is None or self.every_steps >= 1, f"every_steps is {self.every_steps}, must be >= 1")
+        require(self.every_minutes >= 0, f"every_minutes is {self.every_minutes}, must not be negative")

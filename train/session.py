@@ -9,7 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
-from models.build import build_classifier, find_arm
+from models.arms import find_arm
+from models.build import build_classifier
 from models.dropout import seed_dropout
 from models.errors import command
 from models.export import export_checkpoint

@@ -153,18 +153,6 @@ def main(argv: list[str] | None = None) -> None:
     conclude(work, go_on)
 
 
-def check_arms(plan: list[Planned]) -> None:
-    """Every arm is one.
-
-    Raises:
-        UserError: one is not.
-    """
-    from models.build import find_arm  # with torch, which --help can do without
-
-    for run in plan:
-        find_arm(run.config.init)
-
-
 def check_weights(plan: list[Planned]) -> None:
     """The arm mlm has its weights.
 
@@ -182,10 +170,9 @@ def show_plan(work: Work, every_run: bool) -> None:
     """Say how many runs there are, how many are left, and how long they will take.
 
     Raises:
-        UserError: there is no such arm, or a run was begun with other settings than the study's.
+        UserError: a run was begun with other settings than the study's.
     """
     plan = work.plan()
-    check_arms(plan)
     for run in plan:
         check_recorded(work.directory(run), run.config)
         if every_run:
