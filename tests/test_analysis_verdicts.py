@@ -14,7 +14,7 @@ from scipy import stats
 from synthetic_runs import write_run
 
 from analysis.claims.register import REGISTER, ClaimTest, load_register, register_sha256
-from analysis.claims.verdicts import OF_TWO_ARMS, Verdict, claim_verdict, decide, judge, verdict_on
+from analysis.claims.verdicts import OF_TWO_ARMS, Verdict, claim_verdict, decide, judge, shows_nothing, verdict_on
 from analysis.records.reading import RecordError
 from analysis.records.runs import Run, load_run
 from analysis.statistics.paired import Comparison, compare_values
@@ -232,3 +232,18 @@ def test_a_claim_rests_on_its_deciding_tests(deciding: list[str], beside: str, w
     decides: ClaimTest = TESTS["C1a"]
     each = [Verdict(test=decides, verdict=verdict) for verdict in deciding]
     assert claim_verdict([*each, Verdict(test=TESTS["C1b"], verdict=beside)]) == whole
+
+
+@pytest.mark.parametrize(
+    ("tests", "nothing"),
+    [
+        ([("SUPPORTED", True), ("SUPPORTED", False)], True),
+        ([("REFUTED", True), ("REFUTED", False)], False),
+        ([("REFUTED", False), ("UNDECIDED", True)], False),
+        ([("UNDECIDED", True), ("SUPPORTED", False)], True),
+        ([("UNDECIDED", False)], False),
+    ],
+)
+def test_what_did_not_learn_carries_no_verdict(tests: list[tuple[str, bool]], nothing: bool) -> None:
+    found = [Verdict(test=TESTS["C1a"], verdict=verdict, hollow=hollow) for verdict, hollow in tests]
+    assert shows_nothing(claim_verdict(found), found) == nothing

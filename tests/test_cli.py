@@ -85,13 +85,13 @@ def test_a_configuration_survives_its_record():
         ({"seed": True}, "seed = True: expected a whole number"),
         ({"data": 5}, "data = 5: expected a table"),
         ({"optim": {"epochs": "four"}}, "optim.epochs = 'four': expected a whole number"),
-        ({"optim": {"beta3": 0.9}}, "unknown setting beta3"),
+        ({"optim": {"beta3": 0.9}}, "unknown setting optim.beta3"),
         ({"init": None}, "init = None: expected text"),
     ],
 )
 def test_a_damaged_record_is_one_clear_line(tmp_path, change, message):
     (tmp_path / "config.json").write_text(json.dumps({"init": "scratch"} | change))
-    with pytest.raises(UserError, match=re.escape(message)):
+    with pytest.raises(UserError, match=re.escape(f"{tmp_path / 'config.json'}: {message}")):
         recorded_config(tmp_path)
 
 
@@ -100,6 +100,12 @@ def test_what_is_no_run_s_record_has_no_defaults(tmp_path, record):
     (tmp_path / "config.json").write_text(json.dumps(record))
     with pytest.raises(UserError, match="no run to resume"):
         recorded_config(tmp_path)
+
+
+@pytest.mark.parametrize("flags", [["--study", ""], ["--recipe", ""]])
+def test_an_empty_value_is_not_the_usual_one(flags):
+    with pytest.raises(UserError, match="''"):
+        parse_run(flags)
 
 
 @pytest.mark.parametrize("flag", ["recipe", "results", "study", "name"])

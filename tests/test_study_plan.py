@@ -117,6 +117,7 @@ def test_a_chosen_rate_joins_the_run_that_won(tmp_path):
         ("recipe = 'gpt'\n[[block]]", "recipe 'gpt' is not one of"),
         ("[[block]]\n[[block]]\nepochs = 9", "block 1 and block 2 mean different runs"),
         ("[[block]]\nname = 'a'\n[[block]]\nname = 'a'", "two blocks have one name"),
+        ("[[block]]\nlearning_rate = 'best'\ntune_on = ['a']", "tune_on is ['a'], must be the name of a block"),
         ("[[block]]\nlearning_rate = 'best'", "block 1: learning_rate = 'best' needs tune_on"),
         ("learning_rate = 'best'\ntune_on = 'a'\n[[block]]\nname = 'a'", "tune_on is 'a', must name a block"),
         ("[[block]]\nname = 'a'\n[[block]]\ninit = 'scratch'\nlearning_rate = 'best'\ntune_on = 'a'",

@@ -116,7 +116,7 @@ def parse_run(argv: list[str] | None = None) -> Request:
     """
     arguments = vars(build_parser().parse_args(argv))
     resumed = resumed_run(arguments, (*_USUAL, "name"))
-    arguments |= {name: arguments[name] or usual for name, usual in _USUAL.items()}
+    arguments |= {name: usual for name, usual in _USUAL.items() if arguments[name] is None}
     config = recorded_config(resumed) if resumed else find_recipe(arguments["recipe"])
     for path, value in settings(arguments, FLAGS):
         config = with_setting(config, path, value)
@@ -181,7 +181,10 @@ def recorded_config(directory: Path) -> RunConfig:
     if not isinstance(record, dict) or "init" not in record:
         raise UserError(f"{directory}: no run to resume (config.json is not that of a run)")
     asked = {key: record[key] for key in (field.name for field in fields(RunConfig)) if key in record}
-    return from_record(RunConfig, completed(asked))
+    try:
+        return from_record(RunConfig, completed(asked))
+    except UserError as error:
+        raise UserError(f"{directory / 'config.json'}: {error}") from None
 
 
 def settings(arguments: Mapping[str, Any], flags: Sequence[Flag]) -> Iterator[tuple[str, Any]]:

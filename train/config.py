@@ -215,7 +215,10 @@ def from_record(kind: type, record: Any, *, within: str = "") -> Any:
     """
     require(isinstance(record, Mapping), f"{within or kind.__name__} = {record!r}: expected a table")
     hints, unknown = hints_of(kind), sorted(set(record) - {f.name for f in fields(kind)})
-    require(not unknown, f"unknown setting {', '.join(unknown)}; {kind.__name__} knows {', '.join(hints)}")
+    require(
+        not unknown,
+        f"unknown setting {within}{'.' * bool(within)}{', '.join(unknown)}; {kind.__name__} knows {', '.join(hints)}",
+    )
     values = {}
     for name, value in record.items():
         path = f"{within}.{name}".lstrip(".")

@@ -92,7 +92,7 @@ def all_reduce_gradients_(model: nn.Module, *more: Tensor) -> None:
     if world_size() > 1:
         learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
         for parameter in learning:
-            if parameter.grad is None:  # this process's share was empty
+            if parameter.grad is None:  # this process's shard was empty
                 parameter.grad = torch.zeros_like(parameter)
         all_reduce_([*(parameter.grad for parameter in learning if parameter.grad is not None), *more])
 

@@ -82,8 +82,6 @@ def require_alike(config: RunConfig, precision: Precision, files: Mapping[str, A
 def _equal_everywhere(value: Any) -> bool:
     said = json.dumps(value, sort_keys=True, default=str).encode()
     number = int.from_bytes(hashlib.sha256(said).digest()[:7], "big")  # seven bytes fit a signed 64-bit integer
-    highest, lowest = (
-        all_reduce_max(number),
-        -all_reduce_max(-number),
-    )  # asked of all in any case: the processes ask together
+    # both are asked in any case: the processes ask together
+    highest, lowest = all_reduce_max(number), -all_reduce_max(-number)
     return lowest == highest

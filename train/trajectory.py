@@ -31,11 +31,9 @@ def keep_snapshot(job: Job, state: TrainState) -> None:
         CheckpointError: the disk refused, or a symbolic link is in the folder's place.
     """
     count = job.config.trajectory
-    if (
-        count is None
-        or not is_main_process()
-        or not (state.stop_reason or state.step in snapshot_steps(job.plan.steps, count))
-    ):
+    if count is None or not is_main_process():
+        return
+    if not state.stop_reason and state.step not in snapshot_steps(job.plan.steps, count):
         return
     folder = job.records.path / FOLDER
     if folder.is_symlink():

@@ -149,9 +149,13 @@ def verdict_on(test: ClaimTest, one: Sequence[Run], other: Sequence[Run]) -> Ver
 
 
 def shows_nothing(verdict: str, tests: Sequence[Verdict]) -> bool:
-    """Whether all tests that carry a verdict, of a claim or of a single test, are about runs that did not learn."""
+    """Whether the tests that carry a verdict, of a claim or a single test, are about runs that did not learn.
+
+    To support a claim takes all of its tests, so that one such is enough; else one that is about others carries it.
+    """
     deciding = [each for each in tests if each.test.decides] or tests
-    return all(each.hollow for each in deciding if each.verdict == verdict)
+    hollow = [each.hollow for each in deciding if each.verdict == verdict]
+    return any(hollow) and (verdict == SUPPORTED or all(hollow))
 
 
 def claim_verdict(verdicts: Sequence[Verdict]) -> str:

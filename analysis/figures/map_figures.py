@@ -24,7 +24,7 @@ def draw_plane(figure: Figure, axes: Axes, inside: Inside, arm: str) -> None:
     """
     grid, path = ([row for row in inside.tables[name] if row["arm"] == arm] for name in ("planes", "paths"))
     x, y, loss = (np.array([row[name] for row in grid]) for name in ("x", "y", "loss"))
-    filled = axes.tricontourf(x, y, np.nan_to_num(loss, nan=np.inf), levels=SHADES, cmap="Greys", extend="max")
+    filled = axes.tricontourf(x, y, np.nan_to_num(loss, nan=2 * SHADES[-1]), levels=SHADES, cmap="Greys", extend="max")
     figure.colorbar(filled, ax=axes, format="{x:.2f}", label="cross entropy (nats)")
     way_x, way_y = [row["x"] for row in path], [row["y"] for row in path]
     axes.plot(way_x, way_y, ".-", color=arm_colour(arm), linewidth=1.2)

@@ -2,7 +2,7 @@
 
 On the first 512 training pairs, without dropout: along the line from the initial to the last weights, in the plane of
 the path, how far around the last weights it stays low, and on the lines between seeds and between arms. Every loss is
-kept until the record is written: interrupted, the same command goes on.
+kept until the record is written: interrupted, the same command goes on. One such command for a study at a time.
 """
 
 from __future__ import annotations

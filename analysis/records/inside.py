@@ -95,7 +95,7 @@ class Hypothesis:
     measure: str
     expect: str
     """`above 0` or `below 0`."""
-    needs: str = "runs of both arms that share a seed"
+    needs: str = "several runs of both arms, seed by seed"
     """Without what nothing can be measured."""
 
     def verdict(self, low: float, high: float) -> str:

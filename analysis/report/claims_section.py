@@ -67,7 +67,8 @@ def measure_blocks(findings: Findings) -> list[Block]:
         "that it rises. It is 0 for a curve that only falls and about 0.5 for one that wanders, be it by much or by "
         "little: the remark says by how much. Runs did not learn where losses are compared and no run of one side "
         "left the ln 3 plateau, or accuracies and no side is shown to do better than always giving the commonest "
-        "test label."
+        "test label; what the registered rule says of such runs stands in brackets. That they do not test a claim was "
+        "said after they had been made."
     )
     return [Paragraph(text)] if any(measure.startswith("upward share") for measure in measured) else []
 

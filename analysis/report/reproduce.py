@@ -25,11 +25,11 @@ from train.study.plan import expand, read_study
 STUDIES = Path(__file__).parents[2] / "train" / "studies"
 
 NOTE = (
-    "Here python is .venv/bin/python, in the project's folder. The first line moves what is there out of the way: a "
-    "run that is there is not made again, and the probes need weights, which are not shipped. Every setting of a run "
-    "stands in its config.json, where a path is its last part alone; the report follows from the records, byte for "
-    "byte. The code of another numerics version makes other runs, no worse ones: that of these is in "
-    "certificate.json, and the commit that has it in environment.json."
+    "Here python is .venv/bin/python, in the project's folder. The first line moves what is there out of the way, to "
+    "a name that must be free, and you may move it back later: a run that is there is not made again, and the probes "
+    "need weights, which are not shipped. Every setting of a run stands in its config.json, where a path is its last "
+    "part alone; the report follows from the records, byte for byte. The code of another numerics version makes other "
+    "runs, no worse ones: that of these is in certificate.json, and the commit that has it in environment.json."
 )
 
 MOVE_LINE = "mv results results-before"

@@ -96,6 +96,8 @@ def _block(shared: Mapping[str, Any], own: Mapping[str, Any], name: str) -> Bloc
     tables = ({k: v for k, v in table.items() if k not in ("name", "rate")} for table in (shared, own))
     settings = {SHORT.get(field, field): value for table in tables for field, value in flatten(table)}
     tune_on = settings.pop("tune_on", None)
+    if not isinstance(tune_on, str | None):
+        raise UserError(f"tune_on is {tune_on!r}, must be the name of a block")
     name = str(own.get("name", name))
     return Block(
         name=name,
