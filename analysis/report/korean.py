@@ -36,6 +36,7 @@ STATEMENTS = {
 }
 UNTESTABLE = "판정 불가: 학습되지 않은 실행(규칙대로라면 {})"
 """In the place of a verdict on runs that did not learn what is asked."""
+ADDED = "‘판정 불가’는 실험이 끝난 뒤에 덧붙인 표시이다. 학습되지 않은 실행은 주장을 검증하지 못하기 때문이다."
 
 MINILM = (
     "여기서 쓴 all-MiniLM-L6-v2는 증류된 문장 인코더이고, MultiNLI와 SNLI의 라벨로 만든 삼중쌍 277,230개로도 "
@@ -177,7 +178,8 @@ def claim_rows(findings: Findings) -> list[tuple[str, ...]]:
 def notes(findings: Findings) -> list[str]:
     """Returns what is said above the claims: their registration, and what a difference is."""
     logs = any(each.found for each in findings.verdicts.get("C9", ()))
-    return [REGISTERED[not findings.other_registers], DEFINITIONS, *[LOGARITHMS] * logs]
+    untestable = any(shows_nothing(claim_verdict(found), found) for found in findings.verdicts.values())
+    return [REGISTERED[not findings.other_registers], DEFINITIONS, *[LOGARITHMS] * logs, *[ADDED] * untestable]
 
 
 def summary(findings: Findings) -> dict[str, Any] | None:
