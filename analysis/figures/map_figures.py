@@ -48,10 +48,11 @@ def landscape(inside: Inside) -> Figure:
     label_axes(line, "From the initial weights (0) to the last (1)", "share of the way", "cross entropy (nats)")
     for what, seeds in keys(inside.tables["between"], "what", "seeds"):
         own = [row for row in inside.tables["between"] if (row["what"], row["seeds"]) == (what, seeds)]
-        look = {"color": arm_colour(what) if what.endswith("seeds") else INK, "label": what}
+        seeds_of_one = what.endswith("seeds")  # whose colour says of which arm
+        look = {"color": arm_colour(what), "label": "_"} if seeds_of_one else {"color": INK, "label": what}
         between.plot([row["at"] for row in own], [row["loss"] for row in own], **look)
     mark_ln3(between)
-    label_axes(between, "From one run's last weights to another's", "share of the way", "cross entropy (nats)")
+    label_axes(between, "Between last weights (coloured: two seeds of an arm)", "share of the way", "cross entropy (nats)")
     for axes, arm in zip(plains, planes, strict=False):
         draw_plane(figure, axes, inside, arm)
     for axes in (*unused, *plains[len(planes) :]):

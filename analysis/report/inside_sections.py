@@ -68,7 +68,7 @@ def landscape_blocks(inside: Inside, plot: Plot) -> list[Block]:
         f"Loss without dropout on the first {inside.examples['train']:,} training pairs, on the way from the initial "
         "weights to the last and around it (Hao et al. 2019; Li et al. 2018)."
     )
-    flat = {**cells_of("arm"), **radius_cells(inside), **cells_of("over")}
+    flat = {**cells_of("arm"), **radius_cells(inside)}
     return [
         Paragraph(text),
         plot,
@@ -95,6 +95,7 @@ def radius_cells(inside: Inside) -> Cells:
         "radius": lambda row: f"{'at least ' * bool(row['beyond'])}{number(row['radius'], 4)}",
         "95% interval": lambda row: "n/a" if row["beyond"] else interval(row),
         "searches without a rise": lambda row: str(row["beyond"]),
+        "over": lambda row: row["over"].replace("items", "directions"),
     }
 
 
