@@ -52,7 +52,7 @@ def landscape(inside: Inside) -> Figure:
         look = {"color": arm_colour(what), "label": "_"} if seeds_of_one else {"color": INK, "label": what}
         between.plot([row["at"] for row in own], [row["loss"] for row in own], **look)
     mark_ln3(between)
-    label_axes(between, "Between last weights (coloured: two seeds of an arm)", "share of the way", "cross entropy (nats)")
+    label_axes(between, "Between last weights (coloured: seeds of one arm)", "share of the way", "cross entropy (nats)")
     for axes, arm in zip(plains, planes, strict=False):
         draw_plane(figure, axes, inside, arm)
     for axes in (*unused, *plains[len(planes) :]):
