@@ -14,7 +14,7 @@ import torch
 from models.errors import CheckpointError, UserError
 from models.files import replaced_file, replaced_folder
 from tests.torture.compare import contents
-from train import records
+from train import environment
 from train.records import RunDirectory
 
 
@@ -147,20 +147,20 @@ def test_code_that_is_not_committed_is_recorded_as_such(tmp_path, monkeypatch):
             ["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True, text=True
         ).stdout
 
-    for name in ("train/records.py", "results/record.json"):
+    for name in ("train/environment.py", "results/record.json"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_text("1")
     git("init", "-q")
     git("add", ".")
     git("commit", "-qm", "first")
-    monkeypatch.setattr(records, "__file__", str(tmp_path / "train" / "records.py"))
+    monkeypatch.setattr(environment, "__file__", str(tmp_path / "train" / "environment.py"))
 
     def described():
-        found = records.describe_environment(torch.device("cpu"), "float32", 1)
+        found = environment.describe_environment(torch.device("cpu"), "float32", 1)
         return found["commit"], found["dirty"]
 
     commit = git("rev-parse", "HEAD").strip()
     (tmp_path / "results" / "record.json").write_text("2")
     assert described() == (commit, False), "results do not make themselves"
-    (tmp_path / "train" / "records.py").write_text("2")
+    (tmp_path / "train" / "environment.py").write_text("2")
     assert described() == (commit, True)

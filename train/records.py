@@ -6,21 +6,17 @@ import csv
 import json
 import math
 import os
-import platform
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from filelock import FileLock, Timeout
 
 from models.errors import CheckpointError, UserError
 from models.files import flush_to_disk, remove, replaced_file
 from train.config import SCHEMA_VERSION
 from train.data.pairs import LABELS
-from train.distributed import world_size
 
 _DIGITS = 7  # significant digits of a recorded float: float32 holds no more
 _FORMULA = ("=", "+", "-", "@", "\t", "\n")  # a spreadsheet may run a cell that starts so
@@ -199,37 +195,3 @@ def safe_cell(text: str) -> str:
     """Text that a spreadsheet shows and does not run; a carriage return, which csv would not quote, is a line break."""
     text = text.replace("\r", "\n")
     return "'" + text if text.startswith(_FORMULA) else text
-
-
-def describe_environment(device: torch.device, precision: str, threads: int) -> dict[str, Any]:
-    """Versions, machine and code that a run depends on; no user, host or path."""
-    commit, dirty = _git_state()
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "platform": f"{platform.system()} {platform.machine()}",
-        "cpu": torch.backends.cpu.get_cpu_capability(),
-        "threads": threads,
-        "world_size": world_size(),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        "precision": precision,
-        "commit": commit,
-        "dirty": dirty,
-    }
-
-
-def _git_state() -> tuple[str | None, bool | None]:
-    """The commit of this code, and whether tracked files outside results/ differ from it."""
-    here = Path(__file__).parent.parent
-    try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
-        changes = subprocess.run(
-            ["git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!results"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None, None
-    return commit.stdout.strip(), bool(changes.stdout.strip())

@@ -23,6 +23,7 @@ from train.config import RunConfig, to_record, without_paths
 from train.course import first_state, start_records, summarise, take_up
 from train.data.pairs import LABELS
 from train.distributed import is_main_process, joined, local_index, world_size
+from train.environment import describe_environment
 from train.evaluate import Evaluation, evaluate
 from train.features import cache_features
 from train.freeze import set_learning
@@ -37,7 +38,7 @@ from train.optim import build_optimizer
 from train.plan import plan_run
 from train.precision import Precision, choose_device, choose_precision
 from train.progress import Progress
-from train.records import RunDirectory, describe_environment
+from train.records import RunDirectory
 from train.resume import restore_best
 from train.seeds import prepare_process, seed_global_streams
 from train.state import Job, TrainState

@@ -31,7 +31,7 @@ from tests.torture.report import render
 from tests.torture.strict import STRICT
 from tests.torture.surroundings import R11
 from tests.torture.torn import R2
-from train.records import describe_environment
+from train.environment import describe_environment
 
 FAULTS = {
     "R1": R1,

@@ -123,7 +123,7 @@ def _checkpoint_folder(name: str) -> str:
 def _environment() -> dict[str, Any]:
     import torch
 
-    from train.records import describe_environment
+    from train.environment import describe_environment
 
     cores = {"cores": os.cpu_count()}
     return describe_environment(torch.device("cpu"), PRECISION, torch.get_num_threads()) | cores

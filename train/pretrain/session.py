@@ -22,6 +22,7 @@ from train.config import RunConfig, to_record, without_paths
 from train.course import first_state, start_records, summarise, take_up
 from train.data.sentences import Corpus, load_corpus
 from train.distributed import is_main_process, joined, local_index
+from train.environment import describe_environment
 from train.evaluate import Figures
 from train.interrupt import Signals
 from train.journal import log_evaluation
@@ -44,7 +45,7 @@ from train.pretrain.masking import (
 )
 from train.pretrain.weights import EXPORT
 from train.progress import Progress
-from train.records import RunDirectory, describe_environment
+from train.records import RunDirectory
 from train.resume import restore_best
 from train.seeds import prepare_process, seed_global_streams
 from train.state import Job, TrainState
