@@ -168,6 +168,20 @@ def test_arms_that_are_alike_have_a_table_without_shares_and_no_figure(tmp_path:
     assert {row[-2:] for row in ladder_blocks(found, [], {})[0].rows} == {("n/a", "n/a")}
 
 
+def test_an_arm_with_one_answer_has_no_share(tmp_path: Path) -> None:
+    for init in ("scratch", "pretrained", "mlm"):
+        for seed in range(4):
+            write_run(tmp_path, init, seed, steps=40)
+    before = {row[0]: row[-2] for row in ladder_blocks(open_study([tmp_path], tmp_path), [], {})[0].rows}
+    for run in (tmp_path / "runs").glob("mlm-*"):
+        header, *lines = (run / "predictions.csv").read_text(encoding="utf-8").splitlines()
+        constant = [",".join([*line.split(",")[:3], "0.1", "0.1", "0.8", line.split(",")[-1]]) for line in lines]
+        (run / "predictions.csv").write_text("\n".join([header, *constant]) + "\n", encoding="utf-8")
+    after = {row[0]: row[-2] for row in ladder_blocks(open_study([tmp_path], tmp_path), [], {})[0].rows}
+    (changed,) = {name for name in after if after[name] == "none: did not learn"}
+    assert changed == "mlm" and before["mlm"] not in ("n/a", after["mlm"])
+
+
 def test_the_ladder_of_a_study_beside_has_a_table_that_says_of_what_it_is(study: Path, tmp_path: Path) -> None:
     for init in ("scratch", "pretrained"):
         write_run(tmp_path / "own", init, 0, steps=40)

@@ -15,6 +15,7 @@ import torch
 from analysis import compare
 from analysis.probes import __main__ as probes
 from analysis.probes import landscape, layers, surface, terrain
+from models.errors import DataError
 from tests.running import metrics, train
 from train.evaluate import evaluate
 
@@ -66,6 +67,11 @@ def test_the_radius_of_a_bowl_follows_from_its_curvature(curvature: float):
 
 def test_where_the_loss_never_rises_the_radius_is_the_largest():
     assert surface.radius(lambda _: 1.0, drawn(1), drawn(2), 0.1) == surface.LAST_RADIUS
+
+
+def test_without_a_finite_loss_at_the_weights_there_is_no_radius():
+    with pytest.raises(DataError, match="not finite"):
+        surface.radius(lambda _: math.nan, drawn(1), drawn(2), 0.1)
 
 
 def test_each_filter_of_a_direction_is_as_long_as_the_weights_own():

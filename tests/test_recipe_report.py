@@ -139,6 +139,7 @@ def test_the_main_report_shows_the_outcomes_of_a_study_beside_it_alone(study: Pa
     assert isinstance(outcomes, Table) and len(outcomes.rows) == 3 * 5
     assert ("roberta-full", "as reported", "pretrained", "3") in [row[:4] for row in outcomes.rows]
     assert isinstance(text, Paragraph) and "agree with its curves in" in text.text
+    assert "These are other weights than the report's, so its curves are no target." in text.text
     assert text.text.endswith("results/seed-recipes/report.md.")
 
 
