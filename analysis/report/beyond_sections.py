@@ -172,8 +172,9 @@ def ladder_blocks(study: Study, beside: Iterable[Study], plots: Mapping[str, Plo
     text = (
         "Share: (arm minus scratch) over (pretrained minus scratch), over the seeds that all three have and all test "
         "pairs. Its interval holds every share that the seeds and pairs do not rule out (Fieller 1954); where the gap "
-        "itself is not clearly different from zero there is no share. An arm run at several rates is compared at the "
-        "one that validation chose for it, else at that of most seeds, else at that of the lowest validation loss."
+        "itself is not clearly different from zero there is no share, nor where every run of an arm gives all pairs "
+        "one answer. An arm run at several rates is compared at the one that validation chose for it, else at that of "
+        "most seeds, else at that of the lowest validation loss."
     )
     return [*blocks, Paragraph(text)] if blocks else []
 
