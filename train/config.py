@@ -208,23 +208,22 @@ def to_record(config: Any) -> dict[str, Any]:
 
 
 def from_record(kind: type, record: Any, *, within: str = "") -> Any:
-    """The inverse of `to_record`; what a record lacks has its default. `within`: its place in a larger one.
+    """The inverse of `to_record`; what a record lacks has its default.
+
+    Args:
+        within: where this configuration stands in a larger one, as `optim.`, for messages.
 
     Raises:
         UserError: no table, an unknown field, or a value of another kind or one that its section refuses.
     """
-    require(isinstance(record, Mapping), f"{within or kind.__name__} = {record!r}: expected a table")
+    require(isinstance(record, Mapping), f"{within.rstrip('.') or kind.__name__} = {record!r}: expected a table")
     hints, unknown = hints_of(kind), sorted(set(record) - {f.name for f in fields(kind)})
-    require(
-        not unknown,
-        f"unknown setting {within}{'.' * bool(within)}{', '.join(unknown)}; {kind.__name__} knows {', '.join(hints)}",
-    )
+    require(not unknown, f"unknown setting {within}{', '.join(unknown)}; {kind.__name__} knows {', '.join(hints)}")
     values = {}
     for name, value in record.items():
-        path = f"{within}.{name}".lstrip(".")
-        value = from_record(hints[name], value, within=path) if is_dataclass(hints[name]) else value
-        require_kind(kind, name, value, path)
-        values[name] = value
+        inner = is_dataclass(hints[name])
+        values[name] = from_record(hints[name], value, within=f"{within}{name}.") if inner else value
+        require_kind(kind, name, values[name], within + name)
     return kind(**values)
 
 
