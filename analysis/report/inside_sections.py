@@ -117,10 +117,10 @@ def barrier_blocks(inside: Inside) -> list[Block]:
     points = len({row["at"] for row in inside.tables["between"]})
     text = (
         "Barrier: the most that the loss rises above the straight line between two ends (Entezari et al. 2022), at "
-        f"{points} points from the run that is named first. Two networks may compute the same and yet lie apart, their "
-        "units in another order: a barrier is no proof that they learned something else. Seeds of pretrained start from "
-        "the same encoder, those of scratch from different ones: less of a barrier may be owed to that alone. And an arm "
-        f"that ends lower has further to rise: ln 3 is {listing(risen)} last loss."
+        f"{points} points from the run that is named first. Two networks may compute the same and yet lie apart, "
+        "their units in another order: a barrier is no proof that they learned something else. Seeds of pretrained "
+        "start from the same encoder, those of scratch from different ones: less of a barrier may be owed to that "
+        f"alone. And an arm that ends lower has further to rise: ln 3 is {listing(risen)} last loss."
     )
     between = table(inside, "barriers", "Between two runs", heights)
     return [Paragraph(text), between] if inside.tables["barriers"] else []
