@@ -157,7 +157,7 @@ def sections(findings: Findings, plots: Mapping[str, Plot]) -> list[Section]:
         "Speed": speed_blocks(findings.evidence.benchmarks),
         "Runs and fairness": [run_table(study), Paragraph(account(study)), *fairness(findings)],
         "Data": data_blocks(study),
-        "Threats to validity": listed([note] * bool(note) + threats(study)),
+        "Threats to validity": listed([note] * bool(note) + threats(study, findings.beside)),
         "How to reproduce": [Code(commands(study, findings.evidence)), Paragraph(NOTE)],
     }
     return [Section(heading, tuple(blocks), heading in FOLDED) for heading, blocks in parts.items() if blocks]

@@ -6,6 +6,7 @@ from analysis.records.arms import Arm
 from analysis.records.reading import lookup
 from analysis.records.study import Study, from_folder
 from analysis.records.text import count, listing
+from analysis.report.like_lengths import pools_of, shown_effects
 from analysis.statistics.contrasts import headline_pair
 from analysis.tables.accuracy import is_compared
 
@@ -78,14 +79,15 @@ def rising(arm: Arm) -> str:
     return f"{still} of {count(len(arm.runs), 'run')}"
 
 
-def batch_threat(study: Study) -> Iterable[str]:
-    """Says that batches held pairs of like length, where they did."""
-    pools = [pool for pool in recorded(study, "config", "optim.length_pool") if pool != "1"]
+def batch_threat(study: Study, beside: Iterable[Study]) -> Iterable[str]:
+    """Says that batches held pairs of like length, where they did, and what that does where a study beside tells."""
+    pools = [pool for pool in pools_of(study) if pool != "1"]
     if pools:
+        measured = [sentence for other in beside for sentence in shown_effects(other)]
         yield (
             f"A batch holds pairs of like length (sorted in pools of {listing(pools)} batches), which may slow "
-            "learning, in one arm more than in another: today's default draws batches at random, and "
-            "train/studies/length-pool.toml compares the two."
+            "learning, in one arm more than in another; today's default draws batches at random. "
+            + (" ".join(measured) or "train/studies/length-pool.toml compares the two.")
         )
 
 
@@ -166,15 +168,19 @@ def reading_threats(study: Study) -> Iterable[str]:
         yield "Arms that see one sentence of each pair use the rate that was chosen for both sentences."
 
 
-def threats(study: Study) -> list[str]:
-    """Returns what a reader has to know before believing a number of this report, as far as the records say it."""
+def threats(study: Study, beside: Iterable[Study] = ()) -> list[str]:
+    """Returns what a reader has to know before believing a number of this report, as far as the records say it.
+
+    Args:
+        beside: other studies, which may have measured what threatens this one.
+    """
     passage = "A first passage on a small probe set is early by noise; two consecutive evaluations must agree."
     return [
         *size_threat(study),
         *seed_threats(study),
         *data_threats(study),
         *budget_threat(study),
-        *batch_threat(study),
+        *batch_threat(study, beside),
         *sweep_threat(study),
         *rate_threat(study),
         *item_threat(study),
