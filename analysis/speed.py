@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -80,7 +81,7 @@ def rates(record: dict[str, Any]) -> Figure:
         for place, name in enumerate(shown):
             found = [each["measured"][name]["examples_per_second"] for each in record["rounds"]]
             colour = OURS if name.startswith("ours.") else PEER
-            axes.bar(place, sorted(found)[len(found) // 2], color=colour, alpha=0.35, width=0.6)
+            axes.bar(place, median(found), color=colour, alpha=0.35, width=0.6)
             axes.plot([place] * len(found), found, "o", color=colour, markersize=4)
         axes.set_xticks(range(len(shown)), shown)
         label_axes(axes, title.capitalize(), "", "examples a second")

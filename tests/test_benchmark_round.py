@@ -68,6 +68,8 @@ def test_a_round_measures_every_figure(benchmark):
     for shares in (ours["shares_of_time"], found["measured"]["ours.evaluate"]["shares_of_time"]):
         assert sum(shares.values()) == pytest.approx(1) and shares[PRODUCTS] > 0
     assert 0 < record["utilisation"]["median"] < 1
+    assert 0.5 < ours["linear_share_of_flops"] < 1 and ours["gemm_after_over_before"] > 0
+    assert ours["utilisation"] * ours["gemm_gflops_per_second"] == pytest.approx(ours["gflops_per_second"], rel=1e-5)
     assert (record["data"], record["checkpoint"]) == ("controlled", "tiny")
     for points in record["growth"].values():
         assert len(points) == 3 and all(point["seconds"] > 0 for point in points)
@@ -90,7 +92,7 @@ def test_the_record_names_no_path_and_the_report_every_figure(benchmark):
     assert "buckets: batches of like length; scratch: random weights; " in rates
     assert ("bf16: " in rates) == ("ours.bf16" in record["rounds"][0]["measured"])
     assert "one epoch of 64 pairs (trainer.train: of every second of them), one evaluation of 48, and 3 epochs" in rates
-    assert "| figure | median | range | target | outcome |" in report
+    assert "| figure | median | range | target | outcome (rounds) |" in report
 
 
 def test_figures_are_drawn_from_the_record_alone(benchmark, tmp_path):
@@ -159,8 +161,12 @@ def test_agreement_leaves_a_run_to_the_process_that_has_it(tmp_path, tiny_checkp
 
 
 def test_rounds_alternate(monkeypatch):
-    monkeypatch.setattr("train.benchmark.command.measure", lambda *_: {"seconds": 1.0})
+    seeds = []
+    monkeypatch.setattr(
+        "train.benchmark.command.measure", lambda _, asked: seeds.append(asked.seed) or {"seconds": 1.0}
+    )
     one, two = run_rounds(list(CONTENDERS), Settings(), 2, Clock(2 * len(CONTENDERS)))
+    assert seeds == [1] * len(CONTENDERS) + [2] * len(CONTENDERS), "each round has its own batches, all in it the same"
     assert one["order"] == two["order"][::-1] == list(CONTENDERS)
     sides = [name.split(".")[0] for name in CONTENDERS]
     assert all("ours" in pair for pair in pairwise(sides)), "no two of the peers' processes follow each other"

@@ -31,7 +31,8 @@ def target_text(found: dict[str, Any], where: str) -> tuple[str, str]:
         if found.get(key) is not None:
             if not is_kind(found[key], float) or not isinstance(found.get("met"), bool):
                 raise RecordError(f"{where}: {key} should be a number, with met true or false")
-            return f"{key.replace('_', ' ')} {found[key]:g}", "met" if found["met"] else "not met"
+            rounds = f" ({found['met_in_rounds']} rounds)" if is_kind(found.get("met_in_rounds"), int) else ""
+            return f"{key.replace('_', ' ')} {found[key]:g}", ("met" if found["met"] else "not met") + rounds
     return "", ""
 
 

@@ -23,7 +23,7 @@ from models.errors import UserError, command
 from models.files import replaced_file
 from train.benchmark.agreement import run_agreement
 from train.benchmark.process import Clock, run_child
-from train.benchmark.record import summarise
+from train.benchmark.record import PLANNED_SEEDS, summarise
 from train.benchmark.report import write_report
 from train.benchmark.settings import INSTRUCTIONS, PRECISION, ROUNDS, Settings, child_arguments
 from train.guard import guard
@@ -48,12 +48,12 @@ def measure(contender: str, settings: Settings) -> dict[str, Any]:
 
 
 def run_rounds(contenders: list[str], settings: Settings, rounds: int, clock: Clock) -> Iterator[dict[str, Any]]:
-    """Every contender once a round."""
+    """Every contender once a round, all with the round's number as their seed."""
     for number in range(1, rounds + 1):
         order = contenders if number % 2 else contenders[::-1]
         found = {}
         for contender in order:
-            result = measure(contender, settings)
+            result = measure(contender, replace(settings, seed=number))
             if "unavailable" not in result:
                 found[contender] = result
             clock.say(f"round {number}/{rounds}, {contender}: {_headline(result)}")
@@ -88,7 +88,7 @@ def run_benchmark(settings: Settings, rounds: int, out: Path) -> None:
     clock.say("how the cost grows: measured")
     one = found[0]["measured"]["ours.train"]
     named = {"data": one["data"], "checkpoint": one["checkpoint"]}
-    sizes = {k: v for k, v in asdict(settings).items() if k not in ("checkpoint", "folder", "data")}
+    sizes = {k: v for k, v in asdict(settings).items() if k not in ("checkpoint", "folder", "data", "seed")}
     write_json(
         out / "record.json",
         {
@@ -169,7 +169,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, metavar="INT", help=f"default: {ROUNDS}")
     parser.add_argument("--quick", action="store_true", help="one round of tiny sizes, to see that everything runs")
     parser.add_argument("--agreement", action="store_true", help="compare fast and plain path instead")
-    parser.add_argument("--seeds", type=int, default=5, metavar="INT", help="for --agreement, 2 to 21 (default: 5)")
+    seeds = f"for --agreement, 2 to 21 (default: {PLANNED_SEEDS})"
+    parser.add_argument("--seeds", type=int, default=PLANNED_SEEDS, metavar="INT", help=seeds)
     parser.add_argument("--epochs", type=int, default=4, metavar="INT", help="for --agreement (default: 4)")
     parser.add_argument(
         "--out", type=Path, default=Path("results/benchmark"), metavar="DIR", help="default: %(default)s"

@@ -38,30 +38,34 @@ def training_flops(lengths: Sequence[int], config: EncoderConfig, num_labels: in
     return 3 * forward_flops(lengths, config, num_labels)
 
 
-def linear_shapes(config: EncoderConfig) -> dict[tuple[int, int], int]:
-    """(inputs, outputs) of an encoder layer's linear maps, and how many it has of each."""
+def linear_flops(lengths: Sequence[int], config: EncoderConfig, num_labels: int = 3) -> int:
+    """The same without attention's scores and values, which grow with the square of the length."""
+    squares, D = sum(length**2 for length in lengths), config.hidden_size
+    attention = 4 * D * ((config.num_hidden_layers - 1) * squares + sum(lengths))
+    return training_flops(lengths, config, num_labels) - 3 * attention
+
+
+def linear_shapes(config: EncoderConfig) -> tuple[tuple[int, int], ...]:
+    """(inputs, outputs) of a layer's products, as it makes them: query, key and value are one; output, up, down."""
     D, F = config.hidden_size, config.intermediate_size
-    shapes = {(D, D): 4}
-    for shape in ((D, F), (F, D)):
-        shapes[shape] = shapes.get(shape, 0) + 1
-    return shapes
+    return (D, 3 * D), (D, D), (D, F), (F, D)
 
 
 def gemm_rate(config: EncoderConfig, tokens: int, seconds: float = 3.0) -> float:
     """Operations per second of this model's own matrix products in float32, nothing else, at `tokens` rows.
 
-    For each linear map the forward product and the two backward ones (x W', g W, g' x), each repeated for its share of
-    `seconds`; the median time of each, weighted by how often a layer makes it.
+    For each of a layer's linear maps the forward product and the two backward ones (x W', g W, g' x), each repeated for
+    its share of `seconds`; the median time of each, so that a layer's products count as often as it makes them.
     """
     shapes = linear_shapes(config)
     flops = time_taken = 0.0
-    for (inputs, outputs), count in shapes.items():
+    for inputs, outputs in shapes:
         x, w, g = (torch.randn(*shape) for shape in ((tokens, inputs), (outputs, inputs), (tokens, outputs)))
         for left, right in ((x, w.t()), (g, w), (g.t(), x)):
             product = torch.empty(left.shape[0], right.shape[1])
             share = seconds / (3 * len(shapes))
-            time_taken += count * median_seconds(partial(torch.mm, left, right, out=product), share)
-            flops += count * 2.0 * tokens * inputs * outputs
+            time_taken += median_seconds(partial(torch.mm, left, right, out=product), share)
+            flops += 2.0 * tokens * inputs * outputs
     return flops / time_taken
 
 

@@ -98,7 +98,7 @@ def frozen(settings: Settings) -> dict[str, Any]:
 def tokenized(settings: Settings, split: str, train_examples: int) -> Dataset:
     """The pairs of a split in the columns that the Trainer reads; the examples are those that ours meets."""
     announce(IMPORTED)
-    splits = load_splits(settings.run_config(train_examples).data, seed=0)
+    splits = load_splits(settings.run_config(train_examples).data, settings.seed)
     tokenizer = AutoTokenizer.from_pretrained(settings.folder)
 
     def encode(rows: dict[str, list[str]]) -> dict[str, Any]:
@@ -118,6 +118,7 @@ def build_trainer(settings: Settings, pairs: Dataset, strategy: str) -> tuple[Tr
         per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
+        seed=settings.seed,
         train_sampling_strategy=strategy,
         use_cpu=True,
         save_strategy="no",

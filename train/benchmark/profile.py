@@ -1,4 +1,4 @@
-"""Where the time of a training step goes, by kind of work: what is left to gain, and what is not."""
+"""Where the operations' time in a training step goes, by kind of work: what is left to gain, and what is not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from train.benchmark.record import PRODUCTS
 
-REST = "the rest: embeddings, indices, autograd and Python"
+REST = "the rest: embeddings, indices, autograd"
 KINDS: dict[str, tuple[str, ...]] = {
     PRODUCTS: ("mm", "addmm"),
     "attention: scores, softmax, values, laying out": (

@@ -42,13 +42,15 @@ class Settings:
     """Where that checkpoint's files lie, for the peers."""
     data: str | None = None
     """Folder with MNLI's TSV files; None is the built-in corpus."""
-    train_examples: int = 1_152
+    train_examples: int = 640
     evaluation_examples: int = 640
-    frozen_examples: int = 256
+    frozen_examples: int = 128
     frozen_epochs: int = 10
     batch_size: int = 32
     max_tokens: int = 128
     learning_rate: float = 5e-5
+    seed: int = 0
+    """Of the order of the pairs, the dropout and the head; every round has its own."""
     growth_steps: int = 4
     """Updates behind each point of the growth curves."""
     instructions: str | None = None
@@ -66,6 +68,7 @@ class Settings:
         return RunConfig(
             init=init,
             checkpoint=self.checkpoint,
+            seed=self.seed,
             device="cpu",
             precision=precision,
             export=False,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
 import torch
 
 from train import loop
-from train.benchmark.flops import gemm_rate, training_flops, utilisation
+from train.benchmark.flops import gemm_rate, linear_flops, training_flops, utilisation
 from train.benchmark.growth import growth
 from train.benchmark.jobs import build_job, first, open_material, run_epoch, run_steps, steps_of, warmed_up
 from train.benchmark.profile import shares_of_time
@@ -25,30 +26,37 @@ PROFILED_STEPS = 10
 
 
 def train(settings: Settings) -> dict[str, Any]:
-    """One epoch as `python -m train.run` makes it: packed batches drawn at random. Then what the machine could do."""
+    """One epoch as `python -m train.run` makes it; right before and after it, what the machine could do."""
     job, material, state = warmed_up(settings)
+    parts, encoder = passes(job), material.encoder
+    attainable = partial(gemm_rate, encoder, round(sum(job.train.lengths) / len(parts)))
+    before = attainable()
     seconds = run_epoch(job, state)
     measured = {**throughput(job.train.lengths, seconds), "peak_memory_mb": peak_memory_mb()}
+    after = attainable()
+    rate, flops = (before + after) / 2, sum(training_flops(part, encoder) for part in parts)
+    return {
+        **measured,
+        "gflops_per_second": flops / seconds / 1e9,
+        "gemm_gflops_per_second": rate / 1e9,
+        "gemm_after_over_before": after / before,
+        "linear_share_of_flops": sum(linear_flops(part, encoder) for part in parts) / flops,
+        "utilisation": utilisation(flops, seconds, rate),
+        "shares_of_time": shares_of_time(lambda: run_steps(job, state, steps_of(job, 0)[:PROFILED_STEPS])),
+        **{"data": material.splits.name, "checkpoint": material.checkpoint.name},
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+    }
+
+
+def passes(job: Job) -> list[list[int]]:
+    """Lengths of the sequences of each forward and backward pass of the first epoch."""
     lengths = job.train.lengths
-    parts = [
+    return [
         [lengths[index] for index in part]
         for step in steps_of(job, 0)
         for batch in step
         for part in split_by_tokens(batch, lengths, loop.CPU_TOKENS)
     ]
-    flops = sum(training_flops(part, material.encoder) for part in parts)
-    rate = gemm_rate(material.encoder, round(sum(lengths) / len(parts)))
-    gigaflops = {"gflops_per_second": flops / seconds / 1e9, "gemm_gflops_per_second": rate / 1e9}
-    named = {"data": material.splits.name, "checkpoint": material.checkpoint.name}
-    named["cpu"] = torch.backends.cpu.get_cpu_capability()
-    shares = shares_of_time(lambda: run_steps(job, state, steps_of(job, 0)[:PROFILED_STEPS]))
-    return {
-        **measured,
-        **gigaflops,
-        **named,
-        "utilisation": utilisation(flops, seconds, rate),
-        "shares_of_time": shares,
-    }
 
 
 def train_buckets(settings: Settings) -> dict[str, Any]:
