@@ -24,9 +24,9 @@ LEVEL = math.log(3) - 0.05
 
 
 @cache
-def runs(arm: str) -> list[Path]:
+def runs(arm: str, seeds: int = 5) -> list[Path]:
     study, name = arm.split("/")
-    found = [RESULTS / study / "runs" / f"{name}-seed{seed}" for seed in range(5)]
+    found = [RESULTS / study / "runs" / f"{name}-seed{seed}" for seed in range(seeds)]
     assert all(path.is_dir() for path in found)
     return found
 
@@ -54,10 +54,10 @@ def upward(run: Path) -> float:
     return moves[moves > 0].sum() / np.abs(moves).sum()
 
 
-def right(arm: str) -> np.ndarray:
+def right(arm: str, seeds: int = 5) -> np.ndarray:
     """1 where a run answers a test pair rightly: seeds, pairs."""
     table = []
-    for run in runs(arm):
+    for run in runs(arm, seeds):
         with (run / "predictions.csv").open(encoding="utf-8", newline="") as file:
             rows = sorted((row for row in csv.DictReader(file) if row["split"] == "test"), key=lambda row: row["id"])
         labels = ("entailment", "contradiction", "neutral")
@@ -87,6 +87,15 @@ def over_seeds_and_items(one: str, other: str) -> tuple[float, float, float]:
     return gaps.mean(), gaps.mean() - half, gaps.mean() + half
 
 
+def over_seeds_of_a_square(effect: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float, float]:
+    """Of accuracies by examples (1,000 and 5,000), layers (3 and 6) and seed: a main effect of the 2 x 2."""
+    names = [[f"n{size}-pretrained-lr1e-04{depth}" for depth in ("-depth-3", "")] for size in (1000, 5000)]
+    cells = np.array([[right(f"size/{name}", 3) for name in row] for row in names])
+    gaps = effect(cells.mean(axis=-1))
+    found = stats.ttest_1samp(gaps, 0).confidence_interval(0.95)
+    return float(gaps.mean()), found.low, found.high
+
+
 def higher(margin: float) -> Callable[[float, float], str]:
     return lambda low, high: "SUPPORTED" if low > margin else "REFUTED" if high < margin else "UNDECIDED"
 
@@ -105,6 +114,8 @@ def equivalent(low: float, high: float) -> str:
         ("C1a", lambda: over_seeds(FULL, SCRATCH, start, 0.9), equivalent),
         ("C2a", lambda: over_seeds(FULL, SCRATCH, stay, 0.95), lower(0.05)),
         ("C4a", lambda: over_seeds_and_items(FULL, FROZEN), higher(0.01)),
+        ("C5a", lambda: over_seeds_of_a_square(lambda of: (of[:, 1] - of[:, 0]).mean(axis=0)), higher(0.01)),
+        ("C5b", lambda: over_seeds_of_a_square(lambda of: (of[1] - of[0]).mean(axis=0)), higher(0.01)),
         ("C8a", lambda: over_seeds(FULL, COLD, upward, 0.95), lower(0.05)),
         ("C8b", lambda: over_seeds(SCRATCH, COLD_SCRATCH, upward, 0.95), lower(0.05)),
         ("C10a", lambda: over_seeds_and_items(FULL, ADAM), higher(0.005)),

@@ -102,6 +102,12 @@ def test_the_overflow_of_one_process_skips_the_update_of_both(two):
     assert rates[OVERFLOW] == rates[OVERFLOW - 1] != rates[OVERFLOW - 2]
 
 
+def test_both_stop_early_together(two):
+    summary = record(run_of(two, "patience"), "summary")
+    assert (summary["epochs"], summary["stop_reason"]) == (2, "no better validation_loss for 1 epochs")
+    assert any(line["split"] == "watched_test" for line in metrics(run_of(two, "patience"), "evaluation"))
+
+
 def test_each_process_draws_its_own_dropout(two):
     first, second = (notes["dropout"]["masks"] for notes in two[1])
     assert len(first) == len(second) == 3 * 8  # 3 updates, 8 places

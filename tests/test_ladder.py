@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -114,11 +115,12 @@ def test_the_table_stands_between_its_ends(study: Path) -> None:
     assert rows[0]["seeds"].startswith("0, 1") and rows[0]["learning rate"] != rows[-1]["learning rate"]
 
 
-def test_a_rate_at_an_end_of_those_tried_is_told(study: Path) -> None:
+def test_a_rate_at_an_end_of_those_tried_is_told(study: Path, tmp_path: Path) -> None:
     told = "At an end of the rates tried, beyond which a better one may lie: embeddings."
     assert told in text_of(ladder_blocks(open_study([study], study), [], {}))
-    write_run(study, "embeddings", 0, steps=40, rate=9e-4, name="above")
-    assert "At an end of" not in text_of(ladder_blocks(open_study([study], study), [], {}))
+    wider = shutil.copytree(study, tmp_path / study.name)
+    write_run(wider, "embeddings", 0, steps=40, rate=9e-4, name="above")
+    assert "At an end of" not in text_of(ladder_blocks(open_study([wider], wider), [], {}))
 
 
 def test_arms_below_the_words_of_the_hypothesis_are_named(study: Path) -> None:

@@ -90,6 +90,18 @@ def test_heads_are_split_by_sequence_and_merged_back(sequences, heads, size, par
                 assert torch.equal(found[b, head, : len(rows)], columns)
 
 
+@pytest.mark.parametrize("mask", [[[0, 1, 1]], [[1, 0, 1]]])
+def test_padding_elsewhere_than_on_the_right_is_refused(mask):
+    """It would be packed wrongly in silence."""
+    with pytest.raises(ValueError, match="pad on the right"):
+        TokenBatch.from_padded(torch.ones(1, 3, dtype=torch.int64), torch.tensor(mask))
+
+
+def test_a_mask_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"must have one shape \(B, L\), got \(1, 3\), \(1, 2\) and \(1, 3\)"):
+        TokenBatch.from_padded(torch.ones(1, 3, dtype=torch.int64), torch.ones(1, 2, dtype=torch.int64))
+
+
 @pytest.mark.parametrize("sequences", [[], [[]], [[1, 2], []]])
 def test_an_empty_sequence_is_refused(sequences):
     ids = [torch.tensor(sequence, dtype=torch.int64) for sequence in sequences]

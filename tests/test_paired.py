@@ -120,12 +120,13 @@ def test_equal_answers_have_an_empty_interval() -> None:
     assert compare_items(same, same).interval() == (0, 0)
 
 
-@pytest.mark.parametrize("degrees", [2.0, 4.0, 12.5, 4999.0])
-def test_smallest_gap_has_the_power_it_claims(degrees: float) -> None:
+@pytest.mark.parametrize(("degrees", "off"), [(2.0, 0.035), (4.0, 0.01), (12.5, 1e-3), (4999.0, 1e-3)])
+def test_smallest_gap_has_the_power_it_claims(degrees: float, off: float) -> None:
+    """Nearly: Bloom's sum of quantiles takes a noncentral t for a shifted one, which costs power at few degrees."""
     shared = {"difference": 0.0, "seeds": (3, 3), "items": 0, "over": "seeds"}
     gap = Comparison(**shared, standard_error=2.0, degrees=degrees).smallest_gap()
     critical = stats.t.ppf(0.975, degrees)
-    assert stats.nct.sf(critical, degrees, gap / 2.0) == pytest.approx(0.8, abs=0.035)
+    assert stats.nct.sf(critical, degrees, gap / 2.0) == pytest.approx(0.8, abs=off)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from synthetic_runs import write_run
 
 from analysis.probes import gradients, landscape, layers, phases, shortcut, surface
 from analysis.probes.command import Subjects, open_subjects, spread
+from analysis.probes.shortcut import with_shuffled_words as shuffled
 from analysis.probes.templates import ENTAILED, NOT_ENTAILED, TEMPLATES, template_pairs
 from analysis.records.runs import Run
 from analysis.statistics.paired import Array, compare_values
@@ -70,7 +71,9 @@ def test_of_shortcuts(subjects: Subjects):
     assert found["S2"] == pytest.approx(right - 1)
     assert found["S3"] == pytest.approx((1 + right) / 2 - 0.5)
     assert found["S4"] == pytest.approx(2 / 3), "all but the pairs whose label is the one that it falls back on"
-    assert found["S5"] == pytest.approx(2 / 3, abs=0.2), "three words at times keep their order"
+    lost = [p.texts != q.texts and p.label != "entailment" for p, q in zip(TEST, shuffled(TEST), strict=True)]
+    assert 0.6 < np.mean(lost) < 2 / 3, "three words at times keep their order"
+    assert found["S5"] == pytest.approx(np.mean(lost))
     assert {row["arm"]: row["lead"] for row in record["leads"]} == {"scratch": 0, "pretrained": pytest.approx(2 / 3)}
 
 

@@ -54,6 +54,17 @@ def test_every_number_of_the_answer_stands_in_a_report():
     assert not [number for number in found if number not in report]
 
 
+def test_every_row_of_the_gap_is_that_of_its_report():
+    rows = re.findall(
+        r"results/([\w-]+)/report\.md\)\) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \(([\d.]+) to ([\d.]+)\)", README
+    )
+    assert [name for name, *_ in rows] == list(REPORTS)
+    for name, scratch, pretrained, gap, low, high in rows:
+        answer, _, _ = (ROOT / f"results/{name}/report.md").read_text(encoding="utf-8").partition("\n## ")
+        assert f"mean test accuracy is {scratch} for scratch" in answer and f"{pretrained} for pretrained" in answer
+        assert f"Pretrained minus scratch is {gap}, 95% interval over seeds and items {low} to {high}" in answer
+
+
 def test_every_verdict_is_that_of_the_report():
     report = (ROOT / "results/mnli/report.md").read_text(encoding="utf-8")
     said = re.findall(r"^\| (C\d+): [^|]* \| ([A-Za-z ]+) \|", README, re.M)

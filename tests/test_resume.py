@@ -51,6 +51,16 @@ def test_the_message_of_an_interrupted_run_is_the_command_that_goes_on(tmp_path,
     assert different_records(tmp_path / "s" / "runs" / "run", reference) == []
 
 
+def test_a_run_in_bf16_goes_on_exactly(tmp_path, tiny_checkpoint):
+    flags = (*EVERY_4, "--precision", "bf16", "--max-steps", "8")
+    whole = train(tmp_path, tiny_checkpoint, *flags, name="whole")
+    with before_call(loop, "train_step", 6, send(signal.SIGTERM)), pytest.raises(Interrupted):
+        train(tmp_path, tiny_checkpoint, *flags)
+    assert record(whole, "environment")["precision"] == "bf16"
+    resume(tmp_path / "s" / "runs" / "run", tiny_checkpoint)
+    assert different_records(tmp_path / "s" / "runs" / "run", whole) == []
+
+
 @pytest.mark.parametrize("written", [0, 1, 3])
 def test_a_run_killed_before_its_first_measurement_starts_afresh(tmp_path, tiny_checkpoint, reference, written):
     directory = tmp_path / "s" / "runs" / "run"

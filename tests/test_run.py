@@ -170,7 +170,9 @@ def test_records_hold_no_path_user_or_host(tmp_path, tiny_checkpoint, monkeypatc
     for variable in ("USER", "LOGNAME", "HOSTNAME"):
         monkeypatch.setenv(variable, f"secret-{variable}")
     run = train(tmp_path, tiny_checkpoint, "--max-steps", "1")
-    for path in run.glob("*.*"):
+    texts = [path for path in run.rglob("*.*") if path.is_file() and path.suffix != ".safetensors"]
+    assert {"README.md", "config.json", "metrics.jsonl", "predictions.csv"} <= {path.name for path in texts}
+    for path in texts:
         text = path.read_text(encoding="utf-8")
         for secret in (str(tmp_path.parent), str(ROOT), "secret-"):
             assert secret not in text, f"{path.name} holds {secret}"

@@ -205,6 +205,7 @@ def test_a_study_that_is_stopped_goes_on_where_it_was(tmp_path, tiny_checkpoint)
     first, second = (tmp_path / "real" / "runs" / run.name for run in planned)
     process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True)
     while not (first / "metrics.jsonl").exists() or '"event": "train"' not in (first / "metrics.jsonl").read_text():
+        assert process.poll() is None, process.communicate()[1]
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to every process of the terminal's group
     message = process.communicate(timeout=60)[1].splitlines()[-1]

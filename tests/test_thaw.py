@@ -63,6 +63,11 @@ def test_which_layers_learn_in_which_epoch(settings, expected, family):
         assert learning(model) == [*embeddings, *pooler, "head", *map(str, range(12 - top, 12))], epoch
 
 
+def test_more_frozen_layers_than_there_are_is_refused():
+    with pytest.raises(UserError, match="cannot freeze 13 layers: the encoder has 12"):
+        set_learning(SequenceClassifier(SMALL), FreezeConfig(layers="13"))
+
+
 @pytest.mark.parametrize("dropout", [False, True])
 @pytest.mark.parametrize("epoch", [0, 5])
 def test_frozen_parts_are_in_evaluation_mode_unless_dropout_is_asked_for(epoch, dropout):

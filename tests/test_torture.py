@@ -45,6 +45,7 @@ def test_the_report_is_made_of_the_record_alone(short):
 def test_the_committed_record_is_of_the_whole_torture_and_nothing_failed():
     faults = json.loads((COMMITTED / "record.json").read_text(encoding="utf-8"))["faults"]
     assert {*FAULTS, "data", "weights", "output"} <= set(faults)
+    assert all(fault["tried"] > 0 for fault in faults.values())
     assert sum(trial["control"] for trial in faults["output"]["trials"]) == 12
     assert (faults["R1"]["tried"], faults["R1"]["survived"]) == (20, 20)
     assert sum("flipped" in trial["what"] for trial in faults["R2"]["trials"]) == 100

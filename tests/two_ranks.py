@@ -31,6 +31,8 @@ from train.pretrain.cli import parse_pretrain
 PLAIN = tuple(f for name in ("hidden", "attention", "classifier") for f in ("--set", f"dropout.{name}=0.0"))
 LAST_OF_ONE = ("--train-examples", "97")
 """The last of an epoch's batches has one example: of two processes one has none."""
+STUCK = ("--init", "scratch", "--set", "optim.learning_rate=1e-30")
+"""With a rate too small to change a float, no epoch is better than the first on any machine."""
 MASKED = (
     *("--validation-examples", "48", "--max-tokens", "64", "--epochs", "2", "--batch-size", "9", "--threads", "1"),
     *("--precision", "float32", "--learning-rate", "0.01"),
@@ -44,6 +46,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "overflow": (*PLAIN, "--precision", "fp16"),
     "empty": (*PLAIN, "--precision", "fp16", "--batch-size", "1", "--max-steps", "4"),
     "dropout": ("--max-steps", "3"),
+    "patience": (*PLAIN, *STUCK, "--epochs", "9", "--patience", "1", "--set", "evaluation.watched=32"),
 }
 """`empty`: of every batch, the first one too, the second process has no example; nor has its loss scaler a loss."""
 DOUBLE = ("plain", "accumulated", "thawing", "masked")

@@ -77,7 +77,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     (arguments.out / "report.md").write_text(render(record), encoding="utf-8")
-    return int(any(trial["wrong"] for fault in found.values() for trial in fault["trials"]))
+    untried = [name for name, fault in found.items() if not fault["tried"] and not arguments.quick]
+    return int(bool(untried) or any(trial["wrong"] for fault in found.values() for trial in fault["trials"]))
 
 
 def try_out(name: str, bench: Bench, quick: bool) -> dict[str, Any]:

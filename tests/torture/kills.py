@@ -28,8 +28,8 @@ def trials(bench: Bench, quick: bool) -> Iterator[Trial]:
     """Half of the kills inside a save, spread evenly over all that the saves do; half elsewhere, likewise."""
     kills = 4 if quick else 20
     for k in range(kills):
-        flags = ARMS[k // 2 % len(ARMS)]
-        kind = ("inside", "outside")[k % 2]
+        flags = ARMS[k % len(ARMS)]
+        kind = ("inside", "outside")[(k + k // len(ARMS)) % 2]  # in turn, and for each arm in turn
         yield kill(bench, flags, kind, number=int((k // 2 + 0.5) / (kills / 2) * len(events(bench, flags)[kind])))
     yield lost_state(bench)
     if not quick:
