@@ -166,6 +166,7 @@ def test_c2_counts_a_run_that_never_leaves_with_its_whole_length(
     assert found.found is not None
     assert found.found.difference == pytest.approx(np.mean(shares["pretrained"]) - np.mean(shares["scratch"]))
     assert found.verdict == "SUPPORTED"
+    assert all(map(math.isnan, found.interval)) == (not np.ptp(np.subtract(*shares.values())))
 
 
 def test_a_slow_machine_changes_no_share_of_the_seconds(study: Path) -> None:
@@ -176,7 +177,7 @@ def test_a_slow_machine_changes_no_share_of_the_seconds(study: Path) -> None:
     found = verdicts(one, arm(study, "pretrained", slow))["C3b"]
     assert found.found is not None and found.found.difference == 0
     came = "4 and 4 of 4 runs came to 0.45 within 200 steps, timed by each run's own clock"
-    assert found.remark == f"the same in all seeds; {came}"
+    assert found.remark == f"the same in all seeds, so there is no interval; {came}"
     waits = [e for e in events(study, "pretrained", 0) if e.get("split") == "probe_validation"]
     first = next(a["step"] for a, b in pairwise(waits) if min(a["accuracy"], b["accuracy"]) >= 0.45)
     alone = verdicts(one[:1], arm(study, "scratch", slow)[:1])["C3b"].found

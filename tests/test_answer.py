@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_test_that_says_another_thing_than_its_claim_is_named(folder: Path) -> None:
     findings, seen = found(folder), set()
     for claim, sentence in {"C1": start_sentence(findings), "C2": plateau_sentence(findings)}.items():
-        _, _, others = sentence.partition(" Measured otherwise, the verdict is another: ")
+        _, _, others = sentence.partition(" Other measures, which do not decide, give another verdict: ")
         for each in findings.verdicts[claim]:
             differs = each.found is not None and each.verdict != claim_verdict(findings.verdicts[claim])
             assert (f"{each.test.measured}, " in others and f"({each.verdict})" in others) == differs

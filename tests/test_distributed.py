@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.distributed as dist
+from torch.distributed import run as launch
 
 from tests.running import metrics, predictions, record
 from tests.two_ranks import CASES, DOUBLE, OVERFLOW, make
-from train import distributed
+from train import course, distributed
+from train.cli import SHUTDOWN, parse_run
 
 ROOT = Path(__file__).parent.parent
 NEAR = dict.fromkeys(DOUBLE, 1e-10) | {"cached": 2e-5}
@@ -119,6 +123,38 @@ def test_processes_that_would_compute_differently_are_refused_by_what_differs(tw
         said = notes["unlike"]["refused"]
         assert said.startswith(f"the processes of the run differ in arithmetic ({arithmetic} here): give all machines")
     assert not list(run_of(two, "unlike").glob("*.json")), "nothing is recorded of a run that never began"
+
+
+def test_a_run_of_unlike_machines_is_compared_with_its_record_by_the_process_that_wrote_it(monkeypatch):
+    """Another one's processor may be another, and was from the start."""
+    monkeypatch.setattr(course, "differences_to", lambda *_: ["cpu: was 'AVX2', is 'AVX512'"])
+    resumed = SimpleNamespace(begun=True), {}, SimpleNamespace(resume=True, allow_inexact=True)
+    for writes, found in ((True, ["cpu: was 'AVX2', is 'AVX512'"]), (False, [])):
+        monkeypatch.setattr(course, "is_main_process", lambda writes=writes: writes)
+        assert course.start_records(*resumed) == found
+
+
+def test_the_command_that_goes_on_finds_the_other_machines(monkeypatch, tmp_path):
+    """By torchrun's own reading of its flags."""
+    places = {"GROUP_RANK": "1", "MASTER_ADDR": "10.0.0.7", "MASTER_PORT": "29517", "TORCHELASTIC_RUN_ID": "test"}
+    for name, value in (places | {"WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2"}).items():
+        monkeypatch.setenv(name, value)
+    words = shlex.split(parse_run(["--results", str(tmp_path)]).resume_command)
+    read = launch.parse_args(words[1:])
+    assert (read.nnodes, read.node_rank, read.nproc_per_node, read.shutdown_timeout) == ("2", 1, "2", SHUTDOWN)
+    assert (read.master_addr, read.master_port) == ("10.0.0.7", 29517)
+    assert read.training_script == "train.run" and read.module
+
+
+def test_the_reason_that_nccl_gives_is_told():
+    said = (
+        "NCCL error in: a.cpp:1, invalid usage, NCCL version 2.27\nLast error:\nDuplicate GPU detected : rank 0 and 1"
+    )
+    told = pytest.raises(distributed.LostProcessError, match=r"50 s \(Duplicate GPU detected : rank 0 and 1\)$")
+    with told, distributed._answered():
+        raise RuntimeError(said)
+    with pytest.raises(torch.OutOfMemoryError), distributed._answered():
+        raise torch.OutOfMemoryError("no memory")
 
 
 @pytest.mark.parametrize("fails", [False, True])

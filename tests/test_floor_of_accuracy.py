@@ -56,4 +56,4 @@ def test_seeds_that_have_learned_something_by_themselves_are_counted(tmp_path: P
         edit(write_run(tmp_path, seed=seed) / "summary.json", evaluations={"before": found, "after": found})
     (sentence,) = chance_sentences(open_study([tmp_path], tmp_path).arms)
     assert "its accuracy is not shown to be more than what needs no learning" in sentence
-    assert sentence.endswith("Taken alone, 3 of 4 seeds lie above it over test items.")
+    assert sentence.endswith("For 3 of 4 single runs the interval over test items lies above it.")

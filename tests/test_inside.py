@@ -7,6 +7,7 @@ import math
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from analysis.figures.inside_figures import gradients
 from analysis.figures.plots import house_style
 from analysis.records.inside import TABLES, Hypothesis, read_hypotheses, read_probes
 from analysis.records.runs import load_study
-from analysis.report.inside_sections import fading_blocks
+from analysis.report.inside_sections import fading_blocks, leaving_sentence, turning_sentence
 from analysis.report.inside_tables import share_span
 from tests.probe_records import ARMS, RECORDS, SPREAD
 
@@ -67,7 +68,7 @@ def test_the_report_says_what_the_records_say(study: Path):
         for expected in (*headings, *numbers, "\N{MINUS SIGN}0.61"):
             assert expected in text
         assert "1 held and 1 refuted of 5" in text
-        assert "none of the measures exceeded its interval" in text
+        assert "none decided of" in text
         assert all(each in text for each in ("0.864", "0.123 to 0.234"))
     text = (study / "report.md").read_text()
     assert "| n/a | n/a | n/a | not measured: needs three runs of each arm |" in text, "F2 is not left out"
@@ -127,9 +128,18 @@ def test_fading_is_told_step_by_step_up_to_where_its_mean_ends(study: Path):
     runs, _ = load_study([study])
     inside = read_probes(study / "probes", runs)["gradients"]
     (said,) = fading_blocks(inside)
-    assert "step by step, mean over runs that left it: −1.39 at 20 and −1.10 at 100. Within" in said.text
+    assert "step by step, mean over runs that left it: −1.39 at 20 and −1.10 at 100." in said.text
+    assert "its sign" not in said.text and "left the plateau" not in said.text
     alone = [row for row in inside.tables["norms"] if row["arm"] == "scratch"]
     assert fading_blocks(replace(inside, tables={**inside.tables, "norms": alone})) == []
+
+
+def test_a_gap_that_turns_within_the_mean_is_told_and_when_the_plateau_was_left():
+    assert turning_sentence({20: -0.5, 40: -0.1, 60: 1.5, 80: 2.0}).startswith(" At 20 and 40 its sign is not that of")
+    assert turning_sentence({20: -0.5, 40: -0.1, 60: 0.3}).startswith(" At 60 its sign")
+    rows = [("pretrained", 95.0), ("pretrained", 126.0), ("pretrained", math.inf), ("scratch", 20.0)]
+    inside = SimpleNamespace(tables={"runs": [{"arm": arm, "left": left} for arm, left in rows]})
+    assert leaving_sentence(inside) == " On the training probe pretrained left the plateau at steps 95 to 126."
 
 
 def test_without_records_there_is_no_section(study: Path):

@@ -103,7 +103,7 @@ def test_the_table_has_shares_over_common_seeds_at_the_chosen_rate(study: Path) 
     assert low < number(row["share"]) < high
     assert (rows["bottom-3"]["seeds"], rows["bottom-3"]["also run at"]) == ("1", "n/a")
     assert f"embeddings {row['share']}, {row['95% interval']}" in drawn(study, "ladder")
-    assert "Which part of pretraining gives the gain?" in headings(study)
+    assert "How much of the gain do parts of the weights give?" in headings(study)
 
 
 def test_the_table_stands_between_its_ends(study: Path) -> None:

@@ -57,7 +57,7 @@ def test_the_report_says_that_nothing_varies(study: Path) -> None:
         row = rows[f"{arm} minus scratch"]
         assert (row["difference"], row["95% interval"], row["smallest detectable gap"]) == ("0.000", "n/a", "n/a")
     assert rows["pretrained minus scratch"]["95% interval"] != "n/a"
-    ladder = section(report, "Which part of pretraining gives the gain?")
+    ladder = section(report, "How much of the gain do parts of the weights give?")
     same = "embeddings and scratch give every pair of test the same answer in every seed."
     alike = "shuffled and scratch are right on the same pairs of test in every seed."
     for part in (section(report, "Test accuracy"), ladder):

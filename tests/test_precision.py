@@ -76,6 +76,14 @@ def test_processes_of_a_machine_take_a_gpu_each(monkeypatch):
     assert current == [1, 2, 3, 0, 0], "the chosen GPU is the current one before anything is asked of it"
 
 
+def test_one_gpu_for_several_processes_is_refused(monkeypatch):
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    with pytest.raises(
+        UserError, match="'cuda:1': each of several processes takes a GPU of its own: give --device cuda"
+    ):
+        choose_device("cuda:1", 0)
+
+
 @pytest.mark.parametrize("name", ["meta", "mps"])
 def test_a_device_on_which_no_run_could_be_repeated_is_refused(name):
     with pytest.raises(UserError, match=f"device '{name}': runs are made for cpu and cuda"):

@@ -6,13 +6,14 @@ import json
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from test_analysis_trials import FROZEN, TESTS, judged, study, write_arm
 
-from analysis.claims.trial_verdicts import trial_verdict
+from analysis.claims.trial_verdicts import needs_no_learning, trial_verdict
 from analysis.claims.trials import TRIALS
 from analysis.records.runs import Run
 from analysis.report.claims_section import verdict_text
@@ -87,6 +88,15 @@ def test_runs_that_never_learned_are_counted_whatever_is_measured(folders: dict[
         (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in flat))
     assert "5 of 5 and 0 of 5 runs left the plateau on the training probe" in judged("C4a", folders).remark
     assert not judged("C4a", folders).hollow and judged("C12a", folders).hollow, "accuracy is what it is"
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize(("accuracy", "hollow"), [(0.333, True), (0.345, True), (0.36, False)])
+def test_seeds_that_agree_are_judged_over_test_pairs(seeds: int, accuracy: float, hollow: bool) -> None:
+    """Over seeds they have no interval; of 3,000 pairs a guess is within 1.8 points of a third."""
+    labels = {"splits": {"test": {"labels": dict.fromkeys("abc", 1000)}}}
+    run = SimpleNamespace(accuracy=lambda _: accuracy, examples=lambda _: 3_000, data=labels)
+    assert needs_no_learning(cast(list[Run], [run] * seeds)) == hollow
 
 
 @pytest.mark.parametrize(("accuracy", "hollow"), [(0.36, True), (0.9, False)])

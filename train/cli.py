@@ -56,13 +56,20 @@ class Request:
         return shlex.join([*_launcher(), "-m", self.program, "--resume", str(self.directory), *again])
 
 
+SHUTDOWN = 600
+"""Seconds that torchrun leaves its workers to save after a signal; by itself 30, less than a slow disk may need."""
+
+
 def _launcher() -> list[str]:
     """What starts a module as this process was started: python, or torchrun, whose workers find this in their place."""
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return [python()]
     here, everywhere = (int(os.environ[name]) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
-    nodes = ["--nnodes", str(everywhere // here)] if everywhere > here else []
-    return [str(Path(python()).with_name("torchrun")), *nodes, "--nproc-per-node", str(here)]
+    places = ("--node-rank", "GROUP_RANK"), ("--master-addr", "MASTER_ADDR"), ("--master-port", "MASTER_PORT")
+    nodes = [word for flag, name in places for word in (flag, os.environ[name])] if everywhere > here else []
+    count = ["--nnodes", str(everywhere // here)] if everywhere > here else []
+    launcher = str(Path(python()).with_name("torchrun"))
+    return [launcher, *count, *nodes, "--nproc-per-node", str(here), "--shutdown-timeout", str(SHUTDOWN)]
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -6,8 +6,8 @@ from typing import Any
 
 from train.certificate import differences_to, mark_inexact, tensors_hash
 from train.cli import Request
-from train.distributed import barrier
-from train.memory import peak_memory_mb
+from train.distributed import barrier, is_main_process
+from train.memory import peak_gpu_memory_mb, peak_memory_mb
 from train.onlooker import require_one_folder
 from train.records import RunDirectory
 from train.resume import restore
@@ -23,7 +23,8 @@ def start_records(records: RunDirectory, start: dict[str, dict[str, Any]], reque
         CheckpointError: something differs that changes numbers, and that was not allowed.
     """
     if request.resume and records.begun:
-        return differences_to(records, start, request.allow_inexact)
+        # the record is of the first process's machine; of a refusal the others learn when it does not come on
+        return differences_to(records, start, request.allow_inexact) if is_main_process() else []
     for name, record in start.items():
         records.write_json(name, record)
     return None
@@ -65,6 +66,7 @@ def summarise(
         "train_seconds": state.train_seconds,
         "parameters": sum(p.numel() for p in parameters.values()),
         "peak_memory_mb": peak_memory_mb(),
+        **({"peak_gpu_memory_mb": peak_gpu_memory_mb(gpu)} if (gpu := job.precision.device).type == "cuda" else {}),
         "weights_sha256": tensors_hash(parameters),
         "best": state.best,
         "evaluations": {"before": state.before, **({"last": last} if last else {}), "after": after},

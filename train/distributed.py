@@ -21,7 +21,8 @@ from models.initialise import random_stream
 
 TIMEOUT = timedelta(seconds=50)
 """How long a process waits for another: all are gone within a minute of a machine's death. A process that dies by
-itself is noticed at once, by its closed connections and by torchrun."""
+itself is noticed at once, by its closed connections and by torchrun. Between GPUs it is NCCL's watchdog that ends those
+who wait, with its own words instead of ours; nothing that was saved is lost."""
 SAVING = timedelta(minutes=30)
 """How long the others wait where the first process may be writing gigabytes to a slow disk."""
 
@@ -54,6 +55,9 @@ def joined(device: torch.device) -> Iterator[None]:
     with _answered():
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
         _patient.append(dist.new_group(backend="gloo", timeout=SAVING))
+    if device.type == "cuda":  # connect now, and not within the first update: what is wrong shows before any work
+        all_reduce_([torch.zeros(1, device=device)])
+        torch.cuda.synchronize(device)
     yield
     _patient.clear()
     dist.destroy_process_group()
@@ -161,8 +165,11 @@ def _answered(limit: timedelta = TIMEOUT) -> Iterator[None]:
     """
     try:
         yield
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError as error:
-        reason = str(error).partition("\n")[0].split(". ")[0]  # what follows is advice about bugs
+        said = str(error).rpartition("Last error:\n")[2]  # NCCL puts its reason there
+        reason = said.partition("\n")[0].split(". ")[0]  # what follows is advice about bugs
         raise LostProcessError(
             f"another process of the run ended, or did not answer for {limit.seconds} s ({reason})"
         ) from None

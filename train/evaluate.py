@@ -111,11 +111,11 @@ def run_batches(
 
     def answer(part: list[int]) -> Tensor:
         with torch.inference_mode(), precision.autocast():
-            return ask([indices[i] for i in part]).float().cpu()
+            return ask([indices[i] for i in part]).float()
 
     lengths = [examples.lengths[index] for index in indices]
     order = sorted(range(len(indices)), key=lambda i: -lengths[i])
     own = shard(order)
     parts = fill_by_tokens(own, lengths, CPU_TOKENS if precision.device.type == "cpu" else GPU_TOKENS)
-    rows = ask_each(answer, parts, precision.device)
+    rows = [row.cpu() for row in ask_each(answer, parts, precision.device)]  # a GPU is waited for once all are asked
     return all_gather_rows(rows, own, len(order))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from models.classifier import SequenceClassifier
-from train.data.encode import EncodedPairs
+from train.data.encode import EncodedPairs, move
 from train.evaluate import evaluating, run_batches
 from train.precision import Precision
 
@@ -36,8 +36,8 @@ class CachedFeatures:
     def logits(self, model: SequenceClassifier, indices: list[int], device: torch.device) -> tuple[Tensor, Tensor]:
         """The head's logits (B, C) and the labels (B,)."""
         rows_B = torch.tensor(indices)
-        features_BD = self.features_ND.index_select(0, rows_B.to(self.features_ND.device))
-        return model.head(features_BD), self.labels_N[rows_B].to(device)
+        features_BD = self.features_ND.index_select(0, move(rows_B, device))
+        return model.head(features_BD), move(self.labels_N[rows_B], device)
 
 
 def cache_features(model: SequenceClassifier, pairs: EncodedPairs, precision: Precision) -> CachedFeatures:

@@ -1,4 +1,4 @@
-"""The process's memory: how much it took, and keeping what it will take again. Imports no torch."""
+"""The process's memory: how much it took, and keeping what it will take again. Imports no torch by itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import ctypes
 import platform
 import resource
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _LARGEST_THRESHOLD = 32 * 2**20  # bytes; glibc refuses an M_MMAP_THRESHOLD above it (malloc.c, HEAP_MAX_SIZE / 2)
@@ -15,6 +19,13 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes; getrusage(2) of ei
 def peak_memory_mb() -> float:
     """Largest resident memory of this process so far, in units of 2^20 bytes; a GPU's memory is not in it."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT / 2**20
+
+
+def peak_gpu_memory_mb(device: torch.device) -> float:
+    """Most that this process's tensors took on a GPU so far, in units of 2^20 bytes."""
+    import torch
+
+    return torch.cuda.max_memory_allocated(device) / 2**20
 
 
 def keep_freed_memory() -> None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from models.errors import CheckpointError, UserError
 from train.cli import Request
 from train.config import RunConfig, to_record, without_paths
@@ -45,7 +47,7 @@ def open_directory(request: Request) -> RunDirectory:
     records, path = None, request.directory
     if is_main_process():
         records = RunDirectory.reopen(path) if request.resume else RunDirectory.create(path, request.elsewhere)
-    barrier()  # the others wait until it is open
+    barrier(after_saving=True)  # the others wait until it is open; machines may have read at different speeds
     return records or Onlooker(path)
 
 
@@ -55,7 +57,7 @@ def require_one_folder(records: RunDirectory, step: int) -> None:
     Raises:
         CheckpointError: another process found a later checkpoint.
     """
-    if all_reduce_max(step) != step:
+    if all_reduce_max(step, after_saving=True) != step:  # one may have read gigabytes from a slow disk
         raise CheckpointError(f"{records.path}: has to be one folder for all machines; another process sees more of it")
 
 
@@ -71,6 +73,7 @@ def require_alike(config: RunConfig, precision: Precision, files: Mapping[str, A
     mine = {
         "settings": to_record(without_paths(config, "")),
         f"arithmetic ({precision.name} here)": precision.name,
+        f"torch ({torch.__version__} here)": str(torch.__version__),
         **files,
     }
     unlike = [what for what, value in mine.items() if not _equal_everywhere(value)]

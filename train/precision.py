@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -45,8 +46,11 @@ def choose_device(asked: str, index: int | None = None) -> torch.device:
         index: which of this machine's GPUs, where several processes share them; None is the first.
 
     Raises:
-        UserError: the device is not there, or of a kind whose dropout no run could repeat.
+        UserError: the device is not there, is one for several processes, or of a kind whose dropout no run could
+            repeat.
     """
+    if asked.startswith("cuda:") and index is not None and int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1:
+        raise UserError(f"device {asked!r}: each of several processes takes a GPU of its own: give --device cuda")
     kind = asked if asked != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(f"cuda:{index or 0}" if kind == "cuda" else kind)

@@ -62,25 +62,35 @@ def run(request: Request) -> None:
     threads = prepare_process(config.threads)
     device = choose_device(config.device, local_index())
     precision = choose_precision(config.precision, device)
-    material = gather(config)
-    with joined(device), closing(open_directory(request)) as records:
-        read = {"data": material.splits.hashes(), "weights": material.weights.weights_sha256}
-        require_alike(config, precision, read)
-        job = prepare(config, material, records, precision)
-        differences = start_records(records, describe_start(job, material, threads), request)
-        announce(job, material, threads)
-        with Signals(request.resume_command) as signals:
-            state = None if differences is None else take_up(job, differences)
-            state = state or begin(job)
-            with signals.deferred():
-                fit(job, state, Saver(config.save, signals))
-            signals.check()
-            last = evaluate_all(job) if config.evaluation.last else {}
-            restore_best(job, state)
-            after = test_all(job, state, weights="best")
-            if is_main_process():
-                with signals.deferred():  # nothing is left but to write the result: the run ends well
-                    finish(job, state, material, after, last)
+    with joined(device):
+        material = gather(config)
+        with closing(open_directory(request)) as records:
+            read = {"data": material.splits.hashes(), "weights": material.weights.weights_sha256}
+            require_alike(config, precision, read)
+            job = prepare(config, material, records, precision)
+            differences = start_records(records, describe_start(job, material, threads), request)
+            announce(job, material, threads)
+            train_and_test(job, material, request, differences)
+
+
+def train_and_test(job: Job, material: Material, request: Request, differences: list[str] | None) -> None:
+    """From the first update, or the one after the newest checkpoint, to the summary.
+
+    Args:
+        differences: None for a run that begins; else what differs from its start, and is allowed to.
+    """
+    with Signals(request.resume_command) as signals:
+        state = None if differences is None else take_up(job, differences)
+        state = state or begin(job)
+        with signals.deferred():
+            fit(job, state, Saver(job.config.save, signals))
+        signals.check()
+        last = evaluate_all(job) if job.config.evaluation.last else {}
+        restore_best(job, state)
+        after = test_all(job, state, weights="best")
+        if is_main_process():
+            with signals.deferred():  # nothing is left but to write the result: the run ends well
+                finish(job, state, material, after, last)
 
 
 def prepare(config: RunConfig, material: Material, records: RunDirectory, precision: Precision) -> Job:

@@ -16,7 +16,7 @@ from analysis.records.runs import Run
 from analysis.records.study import Study, at_chosen_rates
 from analysis.records.text import listing, number
 from analysis.statistics.contrasts import accuracy_gap
-from analysis.statistics.intervals import CHANCE, mean_interval
+from analysis.statistics.intervals import CHANCE, mean_interval, wilson
 from analysis.statistics.paired import Comparison, compare_values
 from analysis.statistics.plateau import PLATEAU_LEVEL, loss_below
 
@@ -119,9 +119,13 @@ def is_hollow(trial: Trial, sides: Sequence[Sequence[Sequence[Run]]]) -> bool:
 
 
 def needs_no_learning(runs: Sequence[Run]) -> bool:
-    """Whether the interval over seeds of a test accuracy does not lie above a guess and any constant answer."""
-    constant = majority_share(runs[0], "test") or 0.0
-    return mean_interval([run.accuracy("test") for run in runs]).low <= max(CHANCE, constant)
+    """Whether the interval over seeds of a test accuracy does not lie above a guess and any constant answer.
+
+    Of one seed, and of seeds that agree, it is that over test pairs.
+    """
+    values, items = [run.accuracy("test") for run in runs], runs[0].examples("test")
+    found = mean_interval(values) if max(values) > min(values) else wilson(values[0], items)
+    return found.low <= max(CHANCE, majority_share(runs[0], "test") or 0.0)
 
 
 def scale_remark(sides: Sequence[Sequence[Run]]) -> str:

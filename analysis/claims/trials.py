@@ -142,7 +142,12 @@ TRIALS: dict[str, Trial] = {
         subject=_SIZE,
         note="the smaller model is the larger one's checkpoint, cut to its lowest 3 layers",
     ),
-    "C5b": Trial(one=by_size(("None", "3"), ("5000",)), other=by_size(("None", "3"), ("1000",)), subject=_SIZE),
+    "C5b": Trial(
+        one=by_size(("None", "3"), ("5000",)),
+        other=by_size(("None", "3"), ("1000",)),
+        subject=_SIZE,
+        note="more data came with more updates, too",
+    ),
     "C6a": Trial(
         one=of("frozen-head", head(learning_rate="3e-05", dropout__classifier="0.3"), measure=upward_share),
         other=of("frozen-head", head(learning_rate="2e-05", dropout__classifier="0.3"), measure=upward_share),

@@ -46,7 +46,7 @@ class Verdict:
     @property
     def interval(self) -> tuple[float, float]:
         """The ends of that interval; NaN where there is none."""
-        return self.found.interval(self.coverage) if self.found else (math.nan, math.nan)
+        return self.found.shown_interval(self.coverage) if self.found else (math.nan, math.nan)
 
     @property
     def seeds(self) -> int:
@@ -60,7 +60,10 @@ def by_equivalence(test: ClaimTest) -> bool:
 
 
 def decide(rule: str, found: Comparison, margin: float) -> str:
-    """Returns what an effect says about a claim, by the rule that claims.toml explains."""
+    """Returns what an effect says about a claim, by the rule that claims.toml explains.
+
+    One that is the same in all seeds, as times can be that are read off at a few looks, is taken as it is.
+    """
     if math.isnan(found.degrees):
         return UNDECIDED
     if rule in ("lower", "higher"):
@@ -84,8 +87,8 @@ def judge(test: ClaimTest, found: Comparison, remark: str = "") -> Verdict:
     """
     few = min(found.seeds) < test.seeds
     verdict = UNDECIDED if few else decide(test.rule, found, test.margin)
-    exact = found.standard_error == 0
-    remarks = [f"{test.seeds} seeds are asked for"] * few + ["the same in all seeds"] * exact + [remark] * bool(remark)
+    alike = [] if found.varies else ["the same in all seeds, so there is no interval"]
+    remarks = [f"{test.seeds} seeds are asked for"] * few + alike + [remark] * bool(remark)
     return Verdict(test=test, verdict=verdict, found=found, remark="; ".join(remarks))
 
 

@@ -77,12 +77,12 @@ def beside(findings: Findings, claim: str) -> str:
     verdicts = findings.verdicts.get(claim, ())
     others = [each for each in verdicts if each.found and each.verdict != claim_verdict(verdicts)]
     found = [f"{each.test.measured}, {number(each.found.difference)} ({each.verdict})" for each in others if each.found]
-    return f" Measured otherwise, the verdict is another: {'; '.join(found)}." if found else ""
+    return f" Other measures, which do not decide, give another verdict: {'; '.join(found)}." if found else ""
 
 
 def power_words(gap: Comparison) -> str:
     """Says which difference the runs suffice to find; nothing where none of them varies."""
-    found = f"; in 4 of 5 such studies a true gap of {number(gap.smallest_gap())} or more would be found"
+    found = f"; were the true gap {number(gap.smallest_gap())}, 4 of 5 studies with this spread would find one"
     return found if math.isfinite(gap.smallest_gap()) else ""
 
 
@@ -167,7 +167,7 @@ def premise_sentence(findings: Findings) -> str:
     gains = [(arm.name, gap) for _, arm, _, gap in premise_gaps(findings)]
     parts = [f"{number(gap.difference)} to {name} ({interval_words(gap)})" for name, gap in gains]
     idle = [name for name, gap in gains if gap.interval()[0] <= 0]
-    reading = f", so {listing(idle)} cannot be said to have learned to infer" if idle else ""
+    reading = f", so {listing(idle)} is not shown to use the premise" if idle else ""
     more = premise_contrast(findings)
     between = f"; to pretrained it is worth {number(more.difference)} more ({interval_words(more)})" if more else ""
     return f"Seeing the premise beside the hypothesis is worth {listing(parts)}{reading}{between}." if parts else ""

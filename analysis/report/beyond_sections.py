@@ -89,9 +89,15 @@ def rung_row(study: Study, each: Rung, split: str) -> tuple[str, ...]:
         listing([f"{rate_text(rate)} ({count(runs, 'run')})" for rate, runs in others.items()]) or MISSING,
         listing([str(seed) for seed in each.seeds]),
         number(fmean(run.accuracy(split) for run in each.arm.runs)),
-        number(each.share, 2) if any(learned(run, split) for run in each.arm.runs) else "none: did not learn",
-        span(each.low, each.high, 2),
+        *share_cells(each, split),
     )
+
+
+def share_cells(each: Rung, split: str) -> tuple[str, str]:
+    """Returns an arm's share and its interval; neither where every run gives all pairs one label."""
+    if any(learned(run, split) for run in each.arm.runs):
+        return number(each.share, 2), span(each.low, each.high, 2)
+    return "none: did not learn", MISSING
 
 
 def learned(run: Run, split: str) -> bool:
@@ -173,8 +179,9 @@ def ladder_blocks(study: Study, beside: Iterable[Study], plots: Mapping[str, Plo
         "Share: (arm minus scratch) over (pretrained minus scratch), over the seeds that all three have and all test "
         "pairs. Its interval holds every share that the seeds and pairs do not rule out (Fieller 1954); where the gap "
         "itself is not clearly different from zero there is no share, nor where every run of an arm gives all pairs "
-        "one answer. An arm run at several rates is compared at the one that validation chose for it, else at that of "
-        "most seeds, else at that of the lowest validation loss."
+        "one answer. Arms may hold each other (bottom-K the embeddings), so shares do not add up; and one that takes "
+        "the highest layers alone was not tried. An arm run at several rates is compared at the one that validation "
+        "chose for it, else at that of most seeds, else at that of the lowest validation loss."
     )
     return [*blocks, Paragraph(text)] if blocks else []
 

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from analysis.records.inside import EARLY_STEPS, Inside
 from analysis.records.study import Study
-from analysis.records.text import listing, number, rate_text
+from analysis.records.text import listing, number, rate_text, span
 from analysis.report.inside_tables import Cells, cells_of, ends, hypothesis_blocks, rounded, share_span, table
 from analysis.statistics.intervals import LN3
 from analysis.tables.document import Block, Paragraph, Plot
@@ -21,7 +21,9 @@ def shortcut_blocks(inside: Inside, plot: Plot) -> list[Block]:
         "other pairs, with their sides swapped and with shuffled words, judged by the labels that they had. What is "
         "lost may be owed to what was destroyed, or to text unlike any in training; of swapped pairs only a "
         "contradiction is sure to keep its label. A model near chance has little to lose, so beside it stands the "
-        "share of answers that stay. After McCoy, Pavlick and Linzen 2019 (HANS); our sentences."
+        "share of answers that stay. For S1 and S3 the templates count as one sample, though they are of kinds that "
+        "differ by design: their intervals are wider than need be. After McCoy, Pavlick and Linzen 2019 (HANS); our "
+        "sentences."
     )
     accuracy = {**rounded("accuracy", "accuracy"), "95% interval, cut at 0 and 1": share_span}
     changed = {**cells_of("arm", "condition"), **accuracy, **rounded("share of answers as intact", "unchanged")}
@@ -169,9 +171,24 @@ def fading_blocks(inside: Inside) -> list[Block]:
         low, high = (norms.get((arm, step, part), math.nan) for part in (layers[0], layers[-1]))
         return math.log(low / high) if low and high else math.nan
 
-    told = [f"{number(fading('pretrained', step) - fading('scratch', step), 2)} at {step}" for step in steps]
-    text = f"The same ln, pretrained minus scratch, step by step, mean over runs that left it: {listing(told)}."
-    return [Paragraph(f"{text} Within these steps the pretrained arm may leave the plateau, and scratch not.")]
+    gaps = {step: fading("pretrained", step) - fading("scratch", step) for step in steps}
+    told = listing([f"{number(gap, 2)} at {step}" for step, gap in gaps.items()])
+    text = f"The same ln, pretrained minus scratch, step by step, mean over runs that left it: {told}."
+    return [Paragraph(f"{text}{turning_sentence(gaps)}{leaving_sentence(inside)}")]
+
+
+def turning_sentence(gaps: Mapping[int, float]) -> str:
+    """Says at which steps a gap has another sign than its mean, on which a hypothesis is judged."""
+    mean = fmean(gaps.values())
+    turned = [str(step) for step, gap in gaps.items() if gap * mean < 0]
+    return f" At {listing(turned)} its sign is not that of the mean, on which G2 is judged." if turned else ""
+
+
+def leaving_sentence(inside: Inside) -> str:
+    """Says when the pretrained runs left the plateau, beside which an early gap has to be read."""
+    left = [row["left"] for row in inside.tables["runs"] if row["arm"] == "pretrained" and math.isfinite(row["left"])]
+    ends = span(min(left), max(left), 0) if left else ""
+    return f" On the training probe pretrained left the plateau at steps {ends}." if left else ""
 
 
 def phase_blocks(inside: Inside, plot: Plot) -> list[Block]:

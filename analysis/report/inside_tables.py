@@ -57,8 +57,7 @@ def hypothesis_blocks(inside: Inside) -> list[Block]:
     columns = ("hypothesis", "statement", "measure, expected", "found", "95% interval", "over", "verdict")
     verdicts = Counter(row[-1] for row in rows)
     decided = [f"{amount} {verdict}" for verdict in ("held", "refuted") if (amount := verdicts[verdict])]
-    none = "none of the measures exceeded its interval" if found else "none was measured"
-    text = f"{listing(decided)} of {len(rows)}" if decided else none
+    text = f"{listing(decided) or 'none decided'} of {len(rows)}" if found else "none was measured"
     dated = "analysis/probes/hypotheses.toml says when, and which came later or were reworded"
     caption = f"Hypotheses, written down before the models were opened ({dated}), each judged by itself: {text}"
     return [Table(caption, columns, tuple(rows), f"{inside.source}, analysis/probes/hypotheses.toml")]

@@ -146,7 +146,7 @@ def sections(findings: Findings, plots: Mapping[str, Plot]) -> list[Section]:
             step_time_table(arms),
         ],
         "How many labelled examples is it worth?": size_blocks(findings, plots),
-        "Which part of pretraining gives the gain?": ladder_blocks(study, findings.beside, plots),
+        "How much of the gain do parts of the weights give?": ladder_blocks(study, findings.beside, plots),
         "Learning rates": rate_blocks(study, plots),
         "Are the probabilities right?": calibration_blocks(study, plots),
         "Accuracy by group": group_blocks(study, plots),

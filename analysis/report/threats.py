@@ -48,7 +48,9 @@ def seed_threats(study: Study) -> Iterable[str]:
     alone = " One seed has an interval over test items alone." if fewest == 1 else ""
     yield (
         f"Few seeds: {count(fewest, 'seed')} in the smallest arm. An interval over seeds is Student's t, one over "
-        f"seeds and items adds the sampling of test items; bands in figures run from minimum to maximum.{alone}"
+        "seeds and items adds the sampling of test items: seeds that happen to agree make either too narrow, and a "
+        "run that never learns, where none of a few is one, is not allowed for. Bands in figures run from minimum to "
+        f"maximum.{alone}"
     )
     if recorded(study, "config", "data.sample") == ["first"] and max(len(arm.runs) for arm in shown) > 1:
         yield (
@@ -149,7 +151,8 @@ def item_threat(study: Study) -> Iterable[str]:
     if len(pairs) == len(premises) == 1 and int(premises[0]) < int(pairs[0]):
         yield (
             f"Test pairs count as independent: {int(pairs[0]):,} pairs share {int(premises[0]):,} premises. "
-            "An interval over items alone is somewhat too narrow for that; seeds dominate the others."
+            "An interval over items alone is somewhat too narrow for that, and so is one over seeds and items where "
+            "seeds differ little."
         )
     yield (
         "Each interval and each verdict stands at its own 95% or 90%. None is corrected for the number of tests, and "

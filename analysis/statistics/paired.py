@@ -47,12 +47,14 @@ class Comparison:
         half = t_quantile(coverage, self.degrees) * self.standard_error
         return self.difference - half, self.difference + half
 
-    def shown_interval(self) -> tuple[float, float]:
-        """Returns the 95% interval as a report shows it: NaN, too, where nothing varies.
+    @property
+    def varies(self) -> bool:
+        """Whether there is a spread; none, as of arms that answer alike, tells nothing about other seeds and items."""
+        return self.standard_error > ROUNDING
 
-        Arms that give every pair the same answer have a spread of 0, which tells nothing about other seeds and items.
-        """
-        return self.interval() if self.standard_error > ROUNDING else (math.nan, math.nan)
+    def shown_interval(self, coverage: float = 0.95) -> tuple[float, float]:
+        """Returns the interval as a report shows it: NaN, too, where nothing varies."""
+        return self.interval(coverage) if self.varies else (math.nan, math.nan)
 
     def smallest_gap(self, power: float = 0.8) -> float:
         """Returns the true difference that a two-sided 5% test would find with this `power` (above 0.5).
@@ -61,7 +63,7 @@ class Comparison:
         Standard error times (t for 5% + t for the power); up to 6% too small at 2 degrees of freedom.
         Source: Bloom 1995, Evaluation Review 19.
         """
-        if math.isnan(self.degrees) or self.standard_error <= ROUNDING:
+        if math.isnan(self.degrees) or not self.varies:
             return math.nan
         return (t_quantile(0.95, self.degrees) + t_quantile(2 * power - 1, self.degrees)) * self.standard_error
 

@@ -109,7 +109,7 @@ def plateau_table(arms: Sequence[Arm]) -> Table:
         "probe",
         *PASSAGE_COLUMNS,
         "95% interval of the median step",
-        "mean step, cut at the end, ± its error",
+        "mean step, cut at the end, ± 1 standard error",
     )
     return Table(f"Plateau clock: {first} (Kaplan-Meier)", columns, tuple(rows), "runs/*/metrics.jsonl")
 

@@ -71,7 +71,7 @@ def alone_sentence(arm: Arm, split: str) -> str:
     """Says how many seeds have learned something by their own interval over test items; nothing where none has."""
     found = [wilson(run.accuracy(split), max(1, run.examples(split))) for run in arm.runs]
     above = sum(each.low > floor(run, split)[0] for each, run in zip(found, arm.runs, strict=True))
-    return f" Taken alone, {above} of {len(found)} seeds lie above it over test items." if above else ""
+    return f" For {above} of {len(found)} single runs the interval over test items lies above it." if above else ""
 
 
 def lead_reading(other: str, gap: Comparison) -> str:

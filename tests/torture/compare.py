@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-CLOCKS = ("seconds", "train_seconds", "peak_memory_mb", "metrics_bytes")
+CLOCKS = ("seconds", "train_seconds", "peak_memory_mb", "peak_gpu_memory_mb", "metrics_bytes")
 """Left out of a comparison; the last counts the digits of the others."""
 REPOSITORY = ("commit", "dirty", "claims_sha256")
 """Left out too: somebody may work there meanwhile, while the forks of one process share its code."""

@@ -101,7 +101,8 @@ def told_to_stop(bench: Bench, reference: Path, victim: int) -> Trial:
     outcomes, _ = together(
         bench, bench.arguments(run), lambda: before_call(loop, "accumulate", 8, send(signal.SIGTERM)), victim=victim
     )
-    ends = (outcome.unless(143, "torchrun --nproc-per-node 2 -m train.run --resume") for outcome in outcomes)
+    go_on = "torchrun --nproc-per-node 2 --shutdown-timeout 600 -m train.run --resume"
+    ends = (outcome.unless(143, go_on) for outcome in outcomes)
     wrong = next((found for found in ends if found), "")
     wrong = wrong or ("" if newest(run).name == "step-8" else f"saved {newest(run).name}, not step-8")
     wrong = wrong or wrong_after_resume(bench, run, reference)

@@ -76,28 +76,34 @@ def pretrain(request: PretrainRequest) -> None:
     threads = prepare_process(config.threads)
     device = choose_device(config.device, local_index())
     precision = choose_precision(config.precision, device)
-    material = gather(request)
-    with joined(device), closing(open_directory(request)) as records:
-        require_alike(config, precision, {"data": material.corpus.hashes})
-        job = prepare(config, material, records, precision)
-        differences = start_records(records, describe_start(job, material, threads), request)
-        job.progress.say(
-            f"{material.corpus.name}, {len(job.train)} training sentences, {len(material.train.ids_S)} tokens; "
-            f"{device}, {precision.name} ({precision.reason}), {threads} threads; "
-            f"{job.plan.steps} steps, peak learning rate {job.plan.learning_rate:g}; records in {records.path}"
-        )
-        with Signals(request.resume_command) as signals:
-            state = None if differences is None else take_up(job, differences)
-            state = state or begin(job)
+    with joined(device):
+        material = gather(request)
+        with closing(open_directory(request)) as records:
+            require_alike(config, precision, {"data": material.corpus.hashes})
+            job = prepare(config, material, records, precision)
+            differences = start_records(records, describe_start(job, material, threads), request)
+            job.progress.say(
+                f"{material.corpus.name}, {len(job.train)} training sentences, {len(material.train.ids_S)} tokens; "
+                f"{device}, {precision.name} ({precision.reason}), {threads} threads; "
+                f"{job.plan.steps} steps, peak learning rate {job.plan.learning_rate:g}; records in {records.path}"
+            )
+            train_and_test(job, material, request, differences)
+
+
+def train_and_test(job: Job, material: Material, request: PretrainRequest, differences: list[str] | None) -> None:
+    """From the first update, or the one after the newest checkpoint, to the summary; as in `train.session`."""
+    with Signals(request.resume_command) as signals:
+        state = None if differences is None else take_up(job, differences)
+        state = state or begin(job)
+        with signals.deferred():
+            fit(job, state, material.train, Saver(job.config.save, signals))
+        signals.check()
+        restore_best(job, state)
+        after = test(job, state, weights="best")
+        if is_main_process():
             with signals.deferred():
-                fit(job, state, material.train, Saver(config.save, signals))
-            signals.check()
-            restore_best(job, state)
-            after = test(job, state, weights="best")
-            if is_main_process():
-                with signals.deferred():
-                    finish(job, state, material, after)
-                print(f"Weights are in {request.directory / EXPORT}\nNext: {command_after(request)}")
+                finish(job, state, material, after)
+            print(f"Weights are in {request.directory / EXPORT}\nNext: {command_after(request)}")
 
 
 def gather(request: PretrainRequest) -> Material:
