@@ -13,6 +13,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,42 @@ class Browser:
         elif message.get("method") == "Runtime.exceptionThrown":
             self.messages.append(said["exceptionDetails"]["text"])
         return message
+
+
+OURS = {
+    *("html", "head", "meta", "title", "style", "body", "main", "nav", "details", "summary", "h1", "h2", "p", "a"),
+    *("ul", "li", "figure", "figcaption", "div", "table", "caption", "thead", "tbody", "tr", "th", "td", "button"),
+    *("pre", "code", "script"),
+    *("svg", "g", "path", "use", "defs", "clipPath", "rect", "metadata", "RDF", "Work", "type", "format"),
+}
+"""Every element that a report, or a figure of matplotlib's, is made of."""
+TAGS = "[...new Set([...document.querySelectorAll('*')].map(e => e.localName))]"
+HANDLERS = """[...document.querySelectorAll('*')].flatMap(e => [...e.attributes])
+    .filter(a => a.name.startsWith('on') || /^\\s*javascript:/i.test(a.value)).map(a => a.name)"""
+TOO_WIDE = """[...document.querySelectorAll('body *')]
+    .filter(e => !e.parentElement.closest('.wide, pre'))
+    .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth)
+    .map(e => e.localName + ': ' + e.textContent.slice(0, 40))"""
+"""What reaches beyond the right edge, but for the inside of what scrolls by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a browser makes of some files."""
+
+    text: str
+    messages: list[str]
+    tags: set[str]
+    handlers: list[str]
+
+
+def look_at(browser: Browser, files: list[Path]) -> Seen:
+    """All that these files show."""
+    texts, messages, tags, handlers = [], [], set(), []
+    for path in files:
+        browser.open(path)
+        texts.append(browser.ask("document.documentElement.textContent"))
+        tags |= set(browser.ask(TAGS))
+        handlers += browser.ask(HANDLERS)
+        messages += browser.messages
+    return Seen(text="".join(texts), messages=messages, tags=tags, handlers=handlers)

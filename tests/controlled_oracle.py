@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from functools import cache
 from itertools import chain, combinations, product
 
-from controlled_facts import Fact
-from controlled_reader import Compared, Counted, Literal, Ordered, Quantified, Reader
+from tests.controlled_facts import Fact
+from tests.controlled_reader import Compared, Counted, Literal, Ordered, Quantified, Reader
 
 
 def label(holds: Iterable[bool]) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from synthetic_runs import LABELS, write_json, write_run
-
+from tests.synthetic_runs import LABELS, write_json, write_run
 from train.config import to_record, with_setting
 from train.recipes import RECIPES
 

@@ -17,6 +17,7 @@ TINY = (
     *("--set", "optim.learning_rate=1e-3"),
     *("--set", "evaluation.probes=3", "--set", "evaluation.probe_examples=16"),
 )
+NO_DROPOUT = tuple(f for name in ("hidden", "attention", "classifier") for f in ("--set", f"dropout.{name}=0.0"))
 
 
 def train(results: Path, checkpoint: Path, *flags: str, name: str = "run") -> Path:
@@ -43,3 +44,15 @@ def predictions(directory: Path) -> Sequence[dict[str, str]]:
     """Rows of predictions.csv."""
     with (directory / "predictions.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+class Crash(Exception):
+    """Something that no part of the program expects."""
+
+
+def crash():
+    raise Crash
+
+
+def resume(directory, checkpoint, *flags):
+    run(parse_run(["--resume", str(directory), "--checkpoint", str(checkpoint), *flags]))

@@ -187,3 +187,23 @@ def write_run(
 def edit(path: Path, **changes: Any) -> None:
     """Overwrites top-level keys of one JSON record."""
     write_json(path, json.loads(path.read_text(encoding="utf-8")) | changes)
+
+
+def right(folder: Path, run: str, split: str = "test") -> np.ndarray:
+    with (folder / "runs" / run / "predictions.csv").open(newline="") as file:
+        return np.array([float(row[row["gold"]]) > 0.5 for row in csv.DictReader(file) if row["split"] == split])
+
+
+def scramble(run: Path, seed: int) -> None:
+    """Give a run's predictions probabilities of their own, so that no two pairs are alike."""
+    path = run / "predictions.csv"
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    generator = np.random.default_rng(seed)
+    for row in rows:
+        shares = generator.dirichlet([0.7, 1.0, 1.3])
+        row.update({label: f"{share:.4f}" for label, share in zip(LABELS, shares, strict=True)})
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from synthetic_runs import write_run
 
 from analysis.records.arms import group_arms
 from analysis.records.groups import group_accuracy, majority_share
 from analysis.records.reading import RecordError
 from analysis.records.runs import load_run, load_study
+from tests.synthetic_runs import write_run
 
 
 def arms_of(study: Path) -> list:

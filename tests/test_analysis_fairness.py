@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic_runs import edit, write_run
 
 from analysis.compare import main
 from analysis.records.arms import Arm, group_arms
@@ -19,6 +18,7 @@ from analysis.records.fairness import (
 from analysis.records.reading import RecordError
 from analysis.records.runs import Run, load_study
 from analysis.records.study import open_study
+from tests.synthetic_runs import edit, write_run
 
 
 def runs_of(study: Path) -> list[Run]:

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import stats
-from synthetic_runs import write_run
 
 from analysis.records.arms import Arm
 from analysis.records.reading import Columns
@@ -13,6 +12,7 @@ from analysis.records.runs import load_run
 from analysis.statistics.measures import arrivals
 from analysis.statistics.plateau import NEVER, PLATEAU_LEVEL, accuracy_reaching, first_run, loss_below
 from analysis.tables.claims import passage_row
+from tests.synthetic_runs import write_run
 
 
 def probe(losses: list[float], accuracies: list[float] | None = None) -> Columns:

@@ -6,14 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from synthetic_runs import edit, write_run
 
 from analysis.compare import main
 from tests.payloads import PAYLOADS
+from tests.report_text import Tags, outputs
+from tests.synthetic_runs import edit, write_run
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,27 +27,6 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_run(folder, "scratch", 2, finished=False)
     assert main([str(folder)]) == 0
     return folder
-
-
-def outputs(folder: Path) -> dict[str, bytes]:
-    paths = [*folder.glob("report.*"), *folder.glob("figures/*")]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
-
-
-class Tags(HTMLParser):
-    """Collects tags, attributes and ids of a page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: set[str] = set()
-        self.ids: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes.update(name for name, _ in attrs)
-        self.ids += [value for name, value in attrs if name == "id" and value]
 
 
 def test_both_reports_carry_the_mean_test_accuracy(study: Path) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic_runs import edit, write_run
 
 from analysis.records.reading import RecordError
 from analysis.records.runs import load_run, load_study
+from tests.synthetic_runs import edit, write_run
 
 
 def test_a_run_is_loaded_as_written(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The report of a whole study: every section's numbers against values computed from the files themselves."""
 
-import csv
 import json
 import re
 from pathlib import Path
@@ -8,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import stats
-from synthetic_runs import edit, write_run
 
 from analysis.claims.register import register_sha256
 from analysis.compare import main
+from tests.report_text import number, section, table
+from tests.synthetic_runs import edit, right, write_run
 
 SIZES = {500: 2, 5000: 3, 19000: 2}
 GROUPS = ("negation", "numerals")
@@ -41,27 +41,6 @@ def simple(tmp_path_factory: pytest.TempPathFactory) -> str:
         write_run(folder, init, 0, groups=("",))
     assert main([str(folder)]) == 0
     return (folder / "report.md").read_text()
-
-
-def section(report: str, heading: str) -> str:
-    return report.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-
-
-def table(text: str, caption: str) -> list[dict[str, str]]:
-    """Rows of the table below a caption, by column."""
-    block = re.search(rf"\*\*{re.escape(caption)}[^\n]*\*\*\n\n((?:\|[^\n]*\n)+)", text)
-    assert block, caption
-    lines = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in block[1].splitlines()]
-    return [dict(zip(lines[0], row, strict=True)) for row in lines[2:]]
-
-
-def number(text: str) -> float:
-    return float(text.replace("\N{MINUS SIGN}", "-").replace(",", ""))
-
-
-def right(folder: Path, run: str, split: str = "test") -> np.ndarray:
-    with (folder / "runs" / run / "predictions.csv").open(newline="") as file:
-        return np.array([float(row[row["gold"]]) > 0.5 for row in csv.DictReader(file) if row["split"] == split])
 
 
 def record(folder: Path, run: str, name: str) -> dict:

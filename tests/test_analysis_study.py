@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from synthetic_runs import edit, write_run
 
 from analysis.records.arms import Arm
 from analysis.records.choices import chosen_rates, read_choices
@@ -12,6 +11,7 @@ from analysis.records.reading import RecordError
 from analysis.records.study import Study, open_study
 from analysis.statistics.contrasts import headline_pair
 from analysis.tables.accuracy import rate_table
+from tests.synthetic_runs import edit, write_run
 
 
 def shape(arms: tuple[Arm, ...]) -> list[tuple[str, float, list[int]]]:

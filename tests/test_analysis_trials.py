@@ -14,58 +14,23 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats
-from synthetic_runs import write_run
 
 from analysis.claims.findings import find
-from analysis.claims.register import load_register
-from analysis.claims.trial_verdicts import trial_verdict, unasked
+from analysis.claims.trial_verdicts import unasked
 from analysis.claims.trials import TRIALS, upward_share
-from analysis.claims.verdicts import Verdict
 from analysis.compare import main
 from analysis.records.arms import DEFAULTS, settings
-from analysis.records.study import Study, open_study
 from analysis.report.korean import LOGARITHMS, notes
+from tests.trial_runs import CLAIMS, FROZEN, TESTS, change_config, judged, study, write_arm
 from train.config import to_record
 from train.study.plan import expand, read_study
 
-CLAIMS = load_register()
 STUDIES = Path(__file__).parent.parent / "train" / "studies"
-TESTS = {test.id: test for claim in CLAIMS.values() for test in claim.tests}
-
-
-def change_config(run: Path, changes: dict[str, Any]) -> None:
-    """Set dotted settings in a run's config.json."""
-    path = run / "config.json"
-    config = json.loads(path.read_text())
-    for dotted, value in changes.items():
-        *parents, last = dotted.split(".")
-        place = config
-        for parent in parents:
-            place = place.setdefault(parent, {})
-        place[last] = value
-    path.write_text(json.dumps(config))
-
-
-def write_arm(folder: Path, name: str, seeds: int, *, init: str = "pretrained", **how: Any) -> None:
-    """Runs of one arm; a rate far from the usual one makes them worse."""
-    settings = how.pop("settings", {})
-    for seed in range(seeds):
-        run = write_run(folder, init, seed, name=f"{name}-seed{seed}", **how)
-        change_config(run, settings)
-
-
-def study(folder: Path) -> Study:
-    return open_study([folder], folder)
 
 
 @pytest.fixture
 def folders(tmp_path: Path) -> dict[str, Path]:
     return {name: tmp_path / name for name in ("mnli", "freezing", "frozen-head", "optimization")}
-
-
-def judged(id: str, folders: dict[str, Path]) -> Verdict:
-    studies = {name: study(folder) for name, folder in folders.items() if folder.exists()}
-    return trial_verdict(TESTS[id], TRIALS[id], studies)
 
 
 @cache
@@ -82,9 +47,6 @@ def planned() -> dict[str, list[Any]]:
             records = {"config": config, "certificate": {}, "environment": {}}
             made[plan.name].append(SimpleNamespace(id=run.name, **records, **seen))
     return made
-
-
-FROZEN = {"freeze.layers": "all"}
 
 
 def test_every_claim_beyond_the_third_has_a_trial_but_those_of_hardware() -> None:

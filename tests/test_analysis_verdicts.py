@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import stats
-from synthetic_runs import write_run
 
 from analysis.claims.register import REGISTER, ClaimTest, load_register, register_sha256
 from analysis.claims.verdicts import OF_TWO_ARMS, Verdict, claim_verdict, decide, judge, shows_nothing, verdict_on
 from analysis.records.reading import RecordError
 from analysis.records.runs import Run, load_run
 from analysis.statistics.paired import Comparison, compare_values
+from tests.synthetic_runs import write_run
 
 CLAIMS = load_register()
 TESTS = {test.id: test for claim in CLAIMS.values() for test in claim.tests}

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic_runs import write_run
 
 from analysis.figures import outcome_figures
 from analysis.figures.plots import OTHER_COLOUR
@@ -13,6 +12,7 @@ from analysis.records.reading import RecordError
 from analysis.records.study import Study, open_study
 from analysis.tables.accuracy import accuracy_table, size_table
 from analysis.tables.remarks import level_sentences, words_sentences
+from tests.synthetic_runs import write_run
 
 HASH = "b" * 64
 """Of the training and test pairs of every synthetic run."""

@@ -10,7 +10,6 @@ from statistics import fmean
 
 import numpy as np
 import pytest
-from synthetic_runs import edit, write_run
 
 from analysis.claims.findings import Findings, find
 from analysis.claims.verdicts import claim_verdict, judge
@@ -18,6 +17,7 @@ from analysis.records.study import open_study
 from analysis.records.text import number
 from analysis.report.answer import accuracy_sentence, plateau_sentence, premise_sentence, start_sentence
 from analysis.statistics.paired import compare_values
+from tests.synthetic_runs import edit, write_run
 
 
 def found(folder: Path) -> Findings:

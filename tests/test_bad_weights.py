@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_models import saved, their_model
 
 from models import build, fetch
 from models.errors import CheckpointError, shown
@@ -20,6 +19,7 @@ from models.sources import find_checkpoint
 from models.weights_file import printable
 from tests.bad_weights import CONFIG, ROWS, WEIGHTS, split
 from tests.running import TINY
+from tests.tiny_models import saved, their_model
 from tests.torture.compare import contents
 from train import session
 from train.run import main

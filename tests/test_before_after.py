@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 from scipy import stats
-from synthetic_runs import edit, write_run
-from test_analysis_sections import number, section, table
 
 from analysis.compare import main
 from analysis.records.runs import load_run
 from analysis.records.seed_report import seed_curves
 from analysis.records.study import open_study
 from analysis.tables.before import PROBE, TRAIN, change, change_sentence, changes
+from tests.report_text import number, section, table
 from tests.running import metrics, record, train
+from tests.synthetic_runs import edit, write_run
 from train import session
 
 

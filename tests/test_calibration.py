@@ -14,9 +14,6 @@ import pytest
 from scipy import stats
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import log_loss
-from synthetic_runs import LABELS, write_run
-from test_analysis_sections import number
-from test_errors import scramble
 
 from analysis.records.predictions import Predicted, predicted_pairs
 from analysis.records.reading import RecordError
@@ -33,6 +30,8 @@ from analysis.statistics.calibration import (
     positive,
 )
 from tests.blocks import any_plots, drawn, headings, rows_of, text_of
+from tests.report_text import number
+from tests.synthetic_runs import LABELS, scramble, write_run
 
 COMMITTED = Path(__file__).parent.parent / "results" / "mnli" / "runs"
 

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from controlled_facts import facts
-from controlled_oracle import Knowledge, solve
-from controlled_reader import Reader
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from tests.controlled_facts import facts
+from tests.controlled_oracle import Knowledge, solve
+from tests.controlled_reader import Reader
 from train.data.controlled import load_controlled, main
 from train.data.lexicon import SEEN, UNSEEN
 from train.data.pairs import LABELS, Example

@@ -10,7 +10,6 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file
-from tiny_models import FAMILIES, head_parts, ragged_inputs, saved, their_model
 from torch.testing import assert_close
 
 from models.arms import find_arm
@@ -20,8 +19,8 @@ from models.config import EncoderConfig
 from models.errors import UserError
 from models.pretrained import LoadReport
 from models.sources import Checkpoint, find_checkpoint
-from tests.running import record, train
-from tests.test_resume import Crash, crash, resume
+from tests.running import Crash, crash, record, resume, train
+from tests.tiny_models import FAMILIES, head_parts, ragged_inputs, saved, their_model
 from tests.torture.compare import different_records
 from tests.torture.sabotage import before_call
 from train import loop

@@ -7,9 +7,6 @@ import json
 from pathlib import Path
 
 import pytest
-from synthetic_runs import LABELS, write_run
-from test_analysis_sections import number
-from test_errors import scramble
 
 from analysis.probes import quote
 from analysis.records.quotes import MOST_QUOTED, read_quotes
@@ -20,6 +17,8 @@ from analysis.report.beyond_sections import disagreement_blocks
 from analysis.tables.disagreement import both, disagreements, shown_disagreements
 from analysis.tables.errors import shown_mistakes
 from tests.blocks import headings, rows_of
+from tests.report_text import number
+from tests.synthetic_runs import LABELS, scramble, write_run
 from train.data.pairs import Example, content_hash
 
 SEEDS = (0, 1)

@@ -9,10 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from payloads import PAYLOADS
 from sklearn.metrics import confusion_matrix, f1_score, recall_score
-from synthetic_runs import LABELS, write_run
-from test_analysis_sections import number, section, table
 
 from analysis.compare import main
 from analysis.figures.error_figures import confusions
@@ -24,26 +21,14 @@ from analysis.records.study import open_study
 from analysis.report.publish import TEMPLATES
 from analysis.report.sections import error_blocks
 from analysis.tables.errors import confusion, shown_mistakes
+from tests.payloads import PAYLOADS
+from tests.report_text import number, section, table
 from tests.running import train
+from tests.synthetic_runs import LABELS, scramble, write_run
 from train.data.controlled import load_controlled
 
 SEEDS = (0, 1, 2)
 HEADING = "Which pairs go wrong?"
-
-
-def scramble(run: Path, seed: int) -> None:
-    """Give a run's predictions probabilities of their own, so that no two pairs are alike."""
-    path = run / "predictions.csv"
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    generator = np.random.default_rng(seed)
-    for row in rows:
-        shares = generator.dirichlet([0.7, 1.0, 1.3])
-        row.update({label: f"{share:.4f}" for label, share in zip(LABELS, shares, strict=True)})
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 @pytest.fixture(scope="module")

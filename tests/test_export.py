@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
-from tiny_models import FAMILIES, our_model, ragged_inputs, saved, their_model
-from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
-from tokenizers import models as token_models
+from tokenizers import Tokenizer
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -22,31 +20,11 @@ from models.export import export_checkpoint
 from models.hub_config import read_labels
 from models.pretrained import read_tensors
 from models.sources import find_checkpoint
+from tests.few_words import byte_pairs, word_pieces
+from tests.tiny_models import FAMILIES, our_model, ragged_inputs, saved, their_model
 
 LABELS = ("entailment", "contradiction", "neutral")
 SPECIAL = ("[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]")
-
-
-def word_pieces() -> Tokenizer:
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "sat", "##s", "on", "mat", ".", "not"]
-    tokenizer = Tokenizer(token_models.WordPiece({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    tokenizer.add_special_tokens(words[:5])
-    return tokenizer
-
-
-def byte_pairs() -> Tokenizer:
-    words = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *"catsonhem.Ġ", "at", "cat", "Ġthe", "Ġt", "he"]
-    vocabulary = {word: i for i, word in enumerate(words)}
-    merges = [("a", "t"), ("c", "at")]
-    tokenizer = Tokenizer(token_models.BPE(vocabulary, merges, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
-    tokenizer.add_special_tokens(words[:5])
-    return tokenizer
 
 
 @pytest.fixture(params=FAMILIES)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from synthetic_runs import LABELS, edit, write_run
-
 from analysis.compare import main
 from analysis.records.study import open_study
 from analysis.tables.remarks import chance_sentences
+from tests.synthetic_runs import LABELS, edit, write_run
 
 
 def test_no_better_than_one_label_is_said_to_be_nothing_learned(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import transformers
-from tiny_models import ARCHITECTURES, FAMILIES, their_model
 from tokenizers import Tokenizer
 from tokenizers import models as token_models
 
@@ -17,6 +16,7 @@ from models.config import EncoderConfig
 from models.errors import CheckpointError
 from models.hub_config import FIELD_NAMES, config_from_hub, config_to_hub, read_config, read_labels
 from models.tokenizer_file import open_tokenizer
+from tests.tiny_models import ARCHITECTURES, FAMILIES, their_model
 
 LABELS = ("entailment", "contradiction", "neutral")
 

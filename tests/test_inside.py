@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from synthetic_runs import write_run
 
 from analysis.compare import main
 from analysis.figures.inside_figures import gradients
@@ -21,6 +20,7 @@ from analysis.records.runs import load_study
 from analysis.report.inside_sections import fading_blocks, leaving_sentence, turning_sentence
 from analysis.report.inside_tables import share_span
 from tests.probe_records import ARMS, RECORDS, SPREAD
+from tests.synthetic_runs import write_run
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from synthetic_runs import write_run
-from test_analysis_sections import table
 
 from analysis.claims.findings import Findings, find
 from analysis.claims.register import load_register
 from analysis.compare import main
 from analysis.records.study import open_study
 from analysis.report.korean import STATEMENTS, VERDICTS, span, summary
+from tests.report_text import table
+from tests.synthetic_runs import write_run
 
 
 def study(folder: Path) -> Path:

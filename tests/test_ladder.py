@@ -11,8 +11,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from scipy import stats
-from synthetic_runs import write_run
-from test_analysis_sections import number, right
 
 from analysis.claims.findings import find
 from analysis.figures.beyond_figures import ladder
@@ -23,6 +21,8 @@ from analysis.report.beyond_sections import ladder_blocks, words_sentence
 from analysis.report.build import write_report
 from analysis.statistics.ladder import rungs, share_of_gap
 from tests.blocks import any_plots, drawn, headings, rows_of, text_of
+from tests.report_text import number
+from tests.synthetic_runs import right, write_run
 
 
 def answers(generator: np.random.Generator, means: tuple[float, ...], seeds: int, items: int) -> list[np.ndarray]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic_runs import LABELS, RATES, edit, write_run
 
 from analysis.records.study import open_study
 from analysis.report.threats import threats
+from tests.synthetic_runs import LABELS, RATES, edit, write_run
 
 SEEDS = (0, 1, 2)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from models.dropout import Dropout
-from tests.running import TINY, metrics, train
+from tests.running import NO_DROPOUT, TINY, metrics, train
 from train import evaluate as evaluation
 from train import loop
 from train.cli import parse_run
@@ -33,14 +33,11 @@ DIGITS = 2e-6 if platform.machine() in ("x86_64", "AMD64") else 1e-3
 @pytest.fixture
 def job(tmp_path, tiny_checkpoint):
     """What the loop works on, in float64 and without dropout."""
-    config = parse_run(["--checkpoint", str(tiny_checkpoint), *TINY, *PLAIN]).config
+    config = parse_run(["--checkpoint", str(tiny_checkpoint), *TINY, *NO_DROPOUT]).config
     records = RunDirectory.create(tmp_path / "job")
     job = prepare(config, gather(config), records, choose_precision("float32", torch.device("cpu")))
     job.model.double()
     return job
-
-
-PLAIN = tuple(f for name in ("hidden", "attention", "classifier") for f in ("--set", f"dropout.{name}=0.0"))
 
 
 def losses(run) -> list[float]:
@@ -61,9 +58,9 @@ def test_an_update_of_several_batches_is_one_large_batch(job):
 
 @pytest.mark.parametrize("limit", [20, 100])
 def test_cutting_a_batch_by_tokens_changes_nothing_else(tmp_path, tiny_checkpoint, monkeypatch, limit):
-    whole = train(tmp_path, tiny_checkpoint, "--init", "scratch", *PLAIN, name="whole")
+    whole = train(tmp_path, tiny_checkpoint, "--init", "scratch", *NO_DROPOUT, name="whole")
     monkeypatch.setattr(loop, "CPU_TOKENS", limit)
-    parts = train(tmp_path, tiny_checkpoint, "--init", "scratch", *PLAIN, name="parts")
+    parts = train(tmp_path, tiny_checkpoint, "--init", "scratch", *NO_DROPOUT, name="parts")
     assert losses(parts) == pytest.approx(losses(whole), abs=2e-5)
     norms = [[line["grad_norm"] for line in metrics(run, "train")] for run in (whole, parts)]
     assert norms[0] == pytest.approx(norms[1], rel=1e-3)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
-from tiny_models import FAMILIES, gradients, packed, ragged_inputs, saved, their_model
 from torch.nn import functional as F
 from torch.testing import assert_close
 
@@ -18,6 +17,7 @@ from models.hub_config import read_config
 from models.masked_lm import MaskedLanguageModel
 from models.pretrained import read_tensors
 from models.sources import find_checkpoint
+from tests.tiny_models import FAMILIES, gradients, packed, ragged_inputs, saved, their_model
 
 ASKED = ((0, 2), (0, 5), (2, 0), (2, 10), (3, 0))
 """(sentence, place) of the tokens to be guessed; sentence 1 has none."""

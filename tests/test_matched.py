@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import stats
-from synthetic_runs import write_run
-from test_analysis_sections import number
 
 from analysis.records.runs import Run, load_run
 from analysis.records.study import open_study
@@ -19,6 +17,8 @@ from analysis.report.beyond_sections import matched_blocks, matched_sentence
 from analysis.statistics.matched import at_training_loss, match
 from analysis.statistics.paired import compare_values
 from tests.blocks import any_plots, drawn, headings, rows_of, text_of
+from tests.report_text import number
+from tests.synthetic_runs import write_run
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic_runs import LABELS, write_run
-from test_analysis_sections import section, table
 
 from analysis.compare import main
 from analysis.statistics.equivalence import equivalence
 from analysis.statistics.intervals import mean_interval
 from analysis.statistics.paired import compare_items, compare_values
+from tests.report_text import section, table
+from tests.synthetic_runs import LABELS, write_run
 
 
 def test_no_spread_finds_no_gap_and_shows_no_interval() -> None:

@@ -7,13 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from synthetic_runs import write_run
 
 from analysis.compare import main
 from analysis.records.outlook import read_outlook
 from analysis.records.study import open_study
 from analysis.report.provenance import account
 from tests.study_stand import SWEEP, Stand
+from tests.synthetic_runs import write_run
 
 SWEPT = [f"scratch-lr{rate}e-04-seed0" for rate in (1, 2, 4)] + [f"pretrained-lr{rate}e-05-seed0" for rate in (1, 2, 4)]
 NOTHING = "No run was left out."

@@ -5,41 +5,25 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 from jinja2 import Environment
-from synthetic_runs import edit, write_run
 
 from analysis.compare import main
 from analysis.probes.quote import main as quote
-from tests.browser import CALLED, Browser
+from tests.browser import CALLED, OURS, TOO_WIDE, Browser, Seen, look_at
 from tests.payloads import PAYLOADS
 from tests.running import train
+from tests.synthetic_runs import edit, write_run
 from train.data.controlled import load_controlled
 from train.progress import say
 from train.run import main as train_main
 
 ROOT = Path(__file__).parent.parent
 
-OURS = {
-    *("html", "head", "meta", "title", "style", "body", "main", "nav", "details", "summary", "h1", "h2", "p", "a"),
-    *("ul", "li", "figure", "figcaption", "div", "table", "caption", "thead", "tbody", "tr", "th", "td", "button"),
-    *("pre", "code", "script"),
-    *("svg", "g", "path", "use", "defs", "clipPath", "rect", "metadata", "RDF", "Work", "type", "format"),
-}
-"""Every element that a report, or a figure of matplotlib's, is made of."""
 UNFOLD = "[...document.querySelectorAll('details')].map(each => each.open = true).length"
-TAGS = "[...new Set([...document.querySelectorAll('*')].map(e => e.localName))]"
-HANDLERS = """[...document.querySelectorAll('*')].flatMap(e => [...e.attributes])
-    .filter(a => a.name.startsWith('on') || /^\\s*javascript:/i.test(a.value)).map(a => a.name)"""
-TOO_WIDE = """[...document.querySelectorAll('body *')]
-    .filter(e => !e.parentElement.closest('.wide, pre'))
-    .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth)
-    .map(e => e.localName + ': ' + e.textContent.slice(0, 40))"""
-"""What reaches beyond the right edge, but for the inside of what scrolls by itself."""
 
 
 def in_names(folder: Path, _: Path) -> Path:
@@ -93,28 +77,6 @@ def studies(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> 
     for study in found.values():
         assert main([str(study)]) == 0
     return found | {name: ROOT / "results" / name for name in COMMITTED}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """What a browser makes of some files."""
-
-    text: str
-    messages: list[str]
-    tags: set[str]
-    handlers: list[str]
-
-
-def look_at(browser: Browser, files: list[Path]) -> Seen:
-    """All that these files show."""
-    texts, messages, tags, handlers = [], [], set(), []
-    for path in files:
-        browser.open(path)
-        texts.append(browser.ask("document.documentElement.textContent"))
-        tags |= set(browser.ask(TAGS))
-        handlers += browser.ask(HANDLERS)
-        messages += browser.messages
-    return Seen(text="".join(texts), messages=messages, tags=tags, handlers=handlers)
 
 
 @pytest.fixture(scope="module")

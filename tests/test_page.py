@@ -7,10 +7,10 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from synthetic_runs import write_run
 
 from analysis.compare import main
 from tests.browser import Browser
+from tests.synthetic_runs import write_run
 
 RUNS = 14
 """More than the rows above which a table sorts."""

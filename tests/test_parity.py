@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
-from tiny_models import FAMILIES, gradients, our_model, packed, ragged_inputs, saved, their_model
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.testing import assert_close
@@ -19,6 +18,7 @@ from models.errors import CheckpointError
 from models.pretrained import read_tensors
 from models.sources import Checkpoint, find_checkpoint
 from models.tokenizer_file import open_tokenizer
+from tests.tiny_models import FAMILIES, gradients, our_model, packed, ragged_inputs, saved, their_model
 
 Pair = tuple[transformers.PreTrainedModel, SequenceClassifier, dict[str, Tensor]]
 

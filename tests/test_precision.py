@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.errors import UserError
-from tests.running import metrics, record, train
+from tests.running import NO_DROPOUT, metrics, record, train
 from tests.saving import make_job, new_state
 from tests.torture.sabotage import replaced
 from train import loop
@@ -93,8 +93,7 @@ def test_a_device_on_which_no_run_could_be_repeated_is_refused(name):
 @pytest.fixture
 def job(tmp_path, tiny_checkpoint):
     """A training in fp16 with a scaler, without dropout."""
-    plain = (f for name in ("hidden", "attention", "classifier") for f in ("--set", f"dropout.{name}=0.0"))
-    return make_job(tmp_path / "job", tiny_checkpoint, *FP16, *plain)
+    return make_job(tmp_path / "job", tiny_checkpoint, *FP16, *NO_DROPOUT)
 
 
 BATCHES = [[0, 1, 2], [3, 4]]

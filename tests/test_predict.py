@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
-from test_export import byte_pairs, word_pieces
-from tiny_models import FAMILIES, our_model, saved, their_model
 
 from analysis.probes.inference import open_predictor
 from analysis.probes.predict import main
 from models.export import export_checkpoint
+from tests.few_words import byte_pairs, word_pieces
 from tests.running import predictions, train
+from tests.tiny_models import FAMILIES, our_model, saved, their_model
 from train.data.controlled import load_controlled
 from train.data.pairs import LABELS
 

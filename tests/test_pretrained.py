@@ -9,7 +9,6 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from tiny_models import ARCHITECTURES, FAMILIES, our_model, packed, ragged_inputs, saved, their_model
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -20,6 +19,7 @@ from models.hub_config import read_config
 from models.key_tables import PREFIXES, SIZES, expected_shape
 from models.pretrained import read_tensors
 from models.sources import find_checkpoint
+from tests.tiny_models import ARCHITECTURES, FAMILIES, our_model, packed, ragged_inputs, saved, their_model
 
 TASKS = ("Model", "ForMaskedLM", "ForSequenceClassification")
 

@@ -10,7 +10,6 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from scipy import stats
-from synthetic_runs import write_run
 
 from analysis.probes import gradients, landscape, layers, phases, shortcut, surface
 from analysis.probes.command import Subjects, open_subjects, spread
@@ -19,6 +18,7 @@ from analysis.probes.templates import ENTAILED, NOT_ENTAILED, TEMPLATES, templat
 from analysis.records.runs import Run
 from analysis.statistics.paired import Array, compare_values
 from models.errors import DataError, UserError
+from tests.synthetic_runs import write_run
 from train.data.pairs import Example
 
 SEEDS = (0, 1, 2)

@@ -9,13 +9,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from synthetic_runs import edit, write_run
 
 from analysis.probes import __main__ as probes
 from analysis.probes import gradients, phases
 from analysis.probes.command import open_subjects, shortened
 from models.errors import UserError
 from tests.running import record, train
+from tests.synthetic_runs import edit, write_run
 from train.study.plan import expand, read_study
 
 ROOT = Path(__file__).parent.parent

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from recipe_runs import GRADUAL, write_recipe
-
 from analysis.figures.plots import ARM_COLOURS, OTHER_COLOUR
 from analysis.records.seed_report import seed_curves
 from analysis.report.recipes.figures import curves
 from analysis.report.recipes.systems import open_systems
+from tests.recipe_runs import GRADUAL, write_recipe
 
 
 def test_a_figure_has_the_curves_and_marks_how_they_ended(tmp_path: Path) -> None:

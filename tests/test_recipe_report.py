@@ -10,12 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from recipe_runs import FLAT, FULL, GRADUAL, PAIRS, write_recipe
 from scipy import stats
-from synthetic_runs import edit, write_run
-from test_analysis_report import Tags, outputs
-from test_analysis_sections import number, section, table
-from test_output import OURS, TOO_WIDE, look_at
 
 from analysis.claims.findings import find
 from analysis.compare import main as compare
@@ -25,8 +20,11 @@ from analysis.records.study import open_study
 from analysis.report.sections import sections
 from analysis.tables.document import Block, Paragraph, Plot, Table
 from models.errors import command
-from tests.browser import Browser
+from tests.browser import OURS, TOO_WIDE, Browser, look_at
 from tests.payloads import PAYLOADS
+from tests.recipe_runs import FLAT, FULL, GRADUAL, PAIRS, write_recipe
+from tests.report_text import Tags, number, outputs, section, table
+from tests.synthetic_runs import edit, write_run
 
 ROOT = Path(__file__).parent.parent
 

@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from recipe_runs import FLAT, FULL, GRADUAL, PAIRS, write_recipe
 from scipy import stats
-from synthetic_runs import LABELS, edit
 
 from analysis.records.runs import load_run
 from analysis.records.seed_report import SYSTEMS, seed_curves
@@ -17,6 +15,8 @@ from analysis.report.recipes.beside import AGREES, DIFFERS, OPEN, beside_text, p
 from analysis.report.recipes.choice import choice_sentence, choices
 from analysis.report.recipes.report import missing_text
 from analysis.report.recipes.systems import REPORTED, System, open_systems, systems_of
+from tests.recipe_runs import FLAT, FULL, GRADUAL, PAIRS, write_recipe
+from tests.synthetic_runs import LABELS, edit
 
 
 def follow(folder: Path, *runs: tuple[str, str], **curves: Any) -> System:

@@ -13,12 +13,12 @@ import unicodedata
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from synthetic_runs import write_run
 
 from analysis.records.reading import RecordError
 from analysis.records.runs import load_run
 from analysis.records.text import clean
 from models.errors import CheckpointError
+from tests.synthetic_runs import write_run
 from train.data.pairs import LABELS
 from train.records import RunDirectory, rounded, safe_cell
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic_runs import edit, write_run
 
 from analysis.claims.findings import find
 from analysis.claims.register import load_register, register_sha256
@@ -18,6 +17,7 @@ from analysis.report.claims_section import register_sentences, registration, sha
 from analysis.report.korean import summary
 from analysis.report.sections import seed_words
 from analysis.statistics.paired import compare_values
+from tests.synthetic_runs import edit, write_run
 
 
 def make(folder: Path, sha256: str | None) -> Path:

@@ -8,12 +8,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from synthetic_runs import write_json, write_run
 
 from analysis.claims.judgement import Evidence
 from analysis.compare import main
 from analysis.records.study import open_study
 from analysis.report.reproduce import STUDIES, commands
+from tests.synthetic_runs import write_json, write_run
 from train.benchmark.settings import Settings
 from train.cli import parse_run
 from train.config import RunConfig, to_record, with_setting

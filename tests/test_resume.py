@@ -10,7 +10,7 @@ import signal
 import pytest
 
 from models.errors import CheckpointError, UserError
-from tests.running import TINY, metrics, record, train
+from tests.running import TINY, Crash, crash, metrics, record, resume, train
 from tests.torture.compare import checkpoints, different_records
 from tests.torture.sabotage import before_call, replaced, send
 from train import checkpoint, loop, session
@@ -22,18 +22,6 @@ from train.records import RunDirectory
 from train.session import run
 
 EVERY_4 = ("--set", "save.every_steps=4")
-
-
-class Crash(Exception):
-    """Something that no part of the program expects."""
-
-
-def crash():
-    raise Crash
-
-
-def resume(directory, checkpoint, *flags):
-    run(parse_run(["--resume", str(directory), "--checkpoint", str(checkpoint), *flags]))
 
 
 @pytest.fixture(scope="module")

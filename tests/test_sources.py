@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_hub import COMMIT, hub_with
-from tiny_models import saved, their_model
 from tokenizers import Tokenizer
 from tokenizers import models as token_models
 
 from models import fetch, wheel
 from models.errors import CheckpointError, command
 from models.sources import find_checkpoint
+from tests.fake_hub import COMMIT, hub_with
+from tests.tiny_models import saved, their_model
 
 ROOT = Path(__file__).parent.parent
 UNKNOWN = "berd /no/such/folder ../x/y https://example.org/model a/b/c -x/y ~nobody-here/x"

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from synthetic_runs import edit, write_run
-from test_analysis_sections import number
 
 from analysis.records.reading import RecordError
 from analysis.records.study import open_study
 from analysis.report.speed_section import speed_blocks
 from analysis.report.threats import threats
 from tests.blocks import headings, rows_of, text_of
+from tests.report_text import number
+from tests.synthetic_runs import edit, write_run
 
 BENCHMARK = Path(__file__).parent.parent / "results" / "benchmark-amx"  # has every figure
 

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from tiny_models import FAMILIES, VOCABULARY, head_parts, saved, their_model
 from torch import Tensor
 from torch.nn import functional as F
 
 from models.export import export_checkpoint
 from models.sources import find_checkpoint
+from tests.running import NO_DROPOUT
+from tests.tiny_models import FAMILIES, VOCABULARY, head_parts, saved, their_model
 from train import loop
 from train.cli import parse_run
 from train.data.batches import epoch_steps
@@ -33,7 +34,7 @@ FLAGS = (
     *("--init", "pretrained", "--epochs", "2", "--batch-size", f"{BATCH}", "--warmup", f"{WARMUP / STEPS}"),
     *("--learning-rate", f"{RATE}", "--set", f"optim.weight_decay={DECAY}"),
     *("--set", "optim.max_grad_norm=1e9"),  # transformers' clipping adds 1e-6 to the norm; test_optim.py compares it
-    *(part for name in ("hidden", "attention", "classifier") for part in ("--set", f"dropout.{name}=0.0")),
+    *NO_DROPOUT,
 )
 
 

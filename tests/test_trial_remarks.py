@@ -11,12 +11,12 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from test_analysis_trials import FROZEN, TESTS, judged, study, write_arm
 
 from analysis.claims.trial_verdicts import needs_no_learning, trial_verdict
 from analysis.claims.trials import TRIALS
 from analysis.records.runs import Run
 from analysis.report.claims_section import verdict_text
+from tests.trial_runs import FROZEN, TESTS, judged, study, write_arm
 
 RATES = (1e-4, 2e-4, 4e-4)
 

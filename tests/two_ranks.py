@@ -18,7 +18,7 @@ import torch
 
 from models.dropout import Dropout
 from models.errors import UserError
-from tests.running import TINY, train
+from tests.running import NO_DROPOUT, TINY, train
 from tests.torture.sabotage import replaced
 from train import evaluate, features, loop, session
 from train.certificate import tensors_hash
@@ -28,7 +28,6 @@ from train.pretrain import masking
 from train.pretrain import session as pretrain_session
 from train.pretrain.cli import parse_pretrain
 
-PLAIN = tuple(f for name in ("hidden", "attention", "classifier") for f in ("--set", f"dropout.{name}=0.0"))
 LAST_OF_ONE = ("--train-examples", "97")
 """The last of an epoch's batches has one example: of two processes one has none."""
 STUCK = ("--init", "scratch", "--set", "optim.learning_rate=1e-30")
@@ -38,15 +37,15 @@ MASKED = (
     *("--precision", "float32", "--learning-rate", "0.01"),
 )
 CASES: dict[str, tuple[str, ...]] = {
-    "plain": (*PLAIN, *LAST_OF_ONE, "--set", "optim.max_grad_norm=0.5", "--set", "trajectory=3"),
-    "accumulated": (*PLAIN, "--train-examples", "93", "--batch-size", "4", "--accumulation", "3"),
-    "thawing": (*PLAIN, *LAST_OF_ONE, "--freeze", "2", "--epochs", "3", "--set", "freeze.thaw_every=1"),
-    "masked": (*PLAIN, *LAST_OF_ONE, *MASKED),
-    "cached": (*PLAIN, *LAST_OF_ONE, "--freeze", "all"),
-    "overflow": (*PLAIN, "--precision", "fp16"),
-    "empty": (*PLAIN, "--precision", "fp16", "--batch-size", "1", "--max-steps", "4"),
+    "plain": (*NO_DROPOUT, *LAST_OF_ONE, "--set", "optim.max_grad_norm=0.5", "--set", "trajectory=3"),
+    "accumulated": (*NO_DROPOUT, "--train-examples", "93", "--batch-size", "4", "--accumulation", "3"),
+    "thawing": (*NO_DROPOUT, *LAST_OF_ONE, "--freeze", "2", "--epochs", "3", "--set", "freeze.thaw_every=1"),
+    "masked": (*NO_DROPOUT, *LAST_OF_ONE, *MASKED),
+    "cached": (*NO_DROPOUT, *LAST_OF_ONE, "--freeze", "all"),
+    "overflow": (*NO_DROPOUT, "--precision", "fp16"),
+    "empty": (*NO_DROPOUT, "--precision", "fp16", "--batch-size", "1", "--max-steps", "4"),
     "dropout": ("--max-steps", "3"),
-    "patience": (*PLAIN, *STUCK, "--epochs", "9", "--patience", "1", "--set", "evaluation.watched=32"),
+    "patience": (*NO_DROPOUT, *STUCK, "--epochs", "9", "--patience", "1", "--set", "evaluation.watched=32"),
 }
 """`empty`: of every batch, the first one too, the second process has no example; nor has its loss scaler a loss."""
 DOUBLE = ("plain", "accumulated", "thawing", "masked")
