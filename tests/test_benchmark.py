@@ -33,7 +33,7 @@ from train.benchmark.record import (
     paired_difference,
     summarise,
 )
-from train.benchmark.report import agreement_text
+from train.benchmark.report import agreement_text, pool_of_the_peer
 from train.benchmark.settings import every_second
 
 SHAPE = {"vocab_size": 50, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
@@ -163,6 +163,19 @@ def test_agreement_is_an_interval_over_paired_seeds():
     assert found.is_small
     assert not paired_difference(fast, [p + 0.03 for p in plain]).is_small
     assert not paired_difference([0.7, 0.9], [0.8, 0.8]).is_small, "no difference on average, but nothing is known"
+
+
+def test_the_peers_pools_are_those_of_its_own_code():
+    """As transformers sorts them: within a pool lengths fall, and from one to the next they need not."""
+    from transformers.trainer_pt_utils import get_length_grouped_indices
+
+    for examples in (320, 640, 8_000):
+        stream = torch.Generator().manual_seed(1)
+        lengths = torch.randint(5, 90, (examples,), generator=stream).tolist()
+        order = get_length_grouped_indices(lengths, 32, generator=stream)
+        first = 1 + next(i for i in range(1, examples) if i > 1 and lengths[order[i]] < lengths[order[i + 1]])
+        pool = pool_of_the_peer({"train_examples": examples, "batch_size": 32})
+        assert 0 <= 32 * pool - first < 32, "the first pool gave its longest sequence away"
 
 
 def test_more_seeds_than_planned_do_not_hide_what_the_planned_ones_say():

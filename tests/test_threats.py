@@ -144,9 +144,7 @@ def test_the_speed_section_has_the_benchmarks_numbers(study: Path) -> None:
         if isinstance(each, dict) and (each.get("at_least") or each.get("at_most")):
             row = rows[each["meaning"]]
             assert number(row["median"]) == pytest.approx(each["median"], rel=5e-3)
-            assert row["outcome"] == ("met" if each["met"] else "not met")
-            assert number(row["target"].split()[-1]) == (each["at_least"] or each["at_most"])
-    assert {row["outcome"] for row in rows.values()} == {"met", "not met", ""}
+            assert row["outcome"] == row["target"] == "", "ours had batches that the Trainer had not"
     memory = record["bf16_memory_ratio"]
     assert number(rows[memory["meaning"]]["median"]) == pytest.approx(memory["median"], rel=5e-3)
     steps = {row["arm"]: row for row in rows_of(blocks, "Seconds of one training step")}
@@ -166,6 +164,17 @@ def test_the_speed_section_has_the_benchmarks_numbers(study: Path) -> None:
     both = text_of(speed_blocks([BENCHMARK, BENCHMARK.with_name("benchmark")]))
     assert both.count("are judged") + both.count("is judged on these rounds") == 1, "on those of the first"
     assert "widest instructions: AVX512" in both and "widest instructions: AVX2)" in both
+
+
+def test_a_benchmark_in_which_both_drew_at_random_is_judged() -> None:
+    folder = BENCHMARK.with_name("benchmark")
+    rows = {row["quotient"]: row for row in rows_of(speed_blocks([folder]), "Speed and memory")}
+    for each in json.loads((folder / "record.json").read_text()).values():
+        if isinstance(each, dict) and (target := each.get("at_least") or each.get("at_most")):
+            rounds = f"{each['met_in_rounds']} round{'s' * (each['met_in_rounds'] != 1)}"
+            row = rows[each["meaning"]]
+            assert row["outcome"] == f"{'met' if each['met'] else 'not met'} (in {rounds})"
+            assert number(row["target"].split()[-1]) == target
 
 
 def test_without_a_benchmark_there_is_no_speed_section(study: Path) -> None:

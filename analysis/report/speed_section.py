@@ -31,7 +31,9 @@ def target_text(found: dict[str, Any], where: str) -> tuple[str, str]:
         if found.get(key) is not None:
             if not is_kind(found[key], float) or not isinstance(found.get("met"), bool):
                 raise RecordError(f"{where}: {key} should be a number, with met true or false")
-            rounds = f" ({found['met_in_rounds']} rounds)" if is_kind(found.get("met_in_rounds"), int) else ""
+            rounds = (
+                f" (in {count(found['met_in_rounds'], 'round')})" if is_kind(found.get("met_in_rounds"), int) else ""
+            )
             return f"{key.replace('_', ' ')} {found[key]:g}", ("met" if found["met"] else "not met") + rounds
     return "", ""
 
@@ -43,12 +45,14 @@ def ratio_table(record: dict[str, Any], source: str) -> Table | None:
         RecordError: a quotient has no meaning, or a malformed target.
     """
     rows = []
+    alike = "ours.random" not in record["rounds"][0]["measured"]  # else ours had batches that the Trainer had not
     for name in (*SPEED_UPS, *SHARES, *TOLD):
         if (found := record.get(name)) is not None:
             if not is_kind(found.get("meaning"), str):
                 raise RecordError(f"benchmark: {name}.meaning should say what is measured")
             bounds = f"{found['min']:.3g} to {found['max']:.3g}"
-            rows.append((found["meaning"], f"{found['median']:.3g}", bounds, *target_text(found, f"benchmark: {name}")))
+            judged = target_text(found, f"benchmark: {name}")
+            rows.append((found["meaning"], f"{found['median']:.3g}", bounds, *(judged if alike else ("", ""))))
     columns = ("quotient", "median", "range over rounds", "target", "outcome")
     return Table("Speed and memory", columns, tuple(rows), source) if rows else None
 

@@ -13,7 +13,9 @@ process keeps instead of handing it back to the kernel, denormals flushed to zer
 and attention in plain operations where it has dropout.
 
 - **Training**: one whole epoch, after {warm_up} updates that do not count. The Trainer's default trains on every second
-  pair in the order of length, so on half as many of the same lengths.
+  pair in the order of length, so on half as many of the same lengths. Its grouping sorts by length within pools of 50
+  batches, but of no more than a fourth of all that there are, {pool} here: on more pairs it groups better, and is
+  faster.
 - **Evaluation**: both in batches of {batch_size}; ours sorts by length, as it always does, and asks as many batches at
   once as there are threads, a thread for each. The Trainer takes the pairs as they come, or sorted where it says so.
 - **Frozen encoder**: {frozen_epochs} epochs of the head. Ours reads every pair once, without dropout, and trains the

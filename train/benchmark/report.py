@@ -43,7 +43,7 @@ def write_report(folder: Path) -> str:
     parts += figures
     if benchmark:
         parts += [f"![{text}](figures/{name}.png)" for name, text in _FIGURES.items() if _drawn(folder, name)]
-        method = METHOD.format(warm_up=WARM_UP_STEPS, **benchmark["sizes"])
+        method = METHOD.format(warm_up=WARM_UP_STEPS, pool=pool_of_the_peer(benchmark["sizes"]), **benchmark["sizes"])
         parts += ["## Measured rates", rates_table(benchmark)]
         parts += ["## Where the time goes", time_table(benchmark), "## To the first update", start_table(benchmark)]
         parts += ["## How the cost grows", growth_table(benchmark)]
@@ -58,6 +58,11 @@ def write_report(folder: Path) -> str:
     return "\n\n".join(
         [*figures, f"Records and report.md are in {folder}; figures: {command('analysis.speed', folder)}"]
     )
+
+
+def pool_of_the_peer(sizes: dict[str, Any]) -> int:
+    """Of how many batches the Trainer's pools are. Source: transformers, `get_length_grouped_indices`."""
+    return min(sizes["train_examples"] // (4 * sizes["batch_size"]), 50) or 1
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -76,8 +81,9 @@ def verdict(met: bool | None) -> str:
 
 
 def outcome(found: dict[str, Any], rounds: int) -> str:
-    """The verdict on a figure's median, and how many rounds by themselves would say met."""
-    return f"{verdict(found['met'])} ({found['met_in_rounds']} of {rounds})" if found["met"] is not None else ""
+    """The verdict on a figure's median, and how many rounds by themselves would say met, where that was counted."""
+    counted = f" ({found['met_in_rounds']} of {rounds})" if "met_in_rounds" in found else ""
+    return f"{verdict(found['met'])}{counted}" if found["met"] is not None else ""
 
 
 def figures_table(record: dict[str, Any]) -> str:
@@ -106,7 +112,10 @@ def agreement_text(record: dict[str, Any]) -> str:
     )
     if len(rows) > PLANNED_SEEDS:
         alone = points(record["planned_seeds_alone"])
-        sentence += f" The first {PLANNED_SEEDS}, which were planned, say by themselves: {alone}."
+        sentence += (
+            f" The first {PLANNED_SEEDS}, which were planned, say by themselves: {alone}. More were run since those "
+            "settled nothing, and an interval that is looked at again and again holds less often than 95%."
+        )
     return f"{sentence}\n\n{table(('seed', 'fast', 'plain'), rows)}"
 
 
@@ -156,15 +165,10 @@ def amounts_text(sizes: dict[str, Any]) -> str:
 
 
 def time_table(record: dict[str, Any]) -> str:
-    """Shares of a step and of an evaluation by kind of work, and what they leave of the products' own rate.
-
-    Utilisation counts attention's products, too; `inside` is of the linear layers alone.
-    """
+    """Shares of a step and of an evaluation by kind of work, and what they leave of the products' own rate."""
     train, evaluation = (
         [each["measured"][name] for each in record["rounds"]] for name in ("ours.train", "ours.evaluate")
     )
-    inside = [e["utilisation"] * e["linear_share_of_flops"] / e["shares_of_time"][PRODUCTS] for e in train]
-    drift = [each["gemm_after_over_before"] for each in train]
     step, pass_ = (
         {kind: median(each["shares_of_time"][kind] for each in found) for kind in found[0]["shares_of_time"]}
         for found in (train, evaluation)
@@ -174,12 +178,26 @@ def time_table(record: dict[str, Any]) -> str:
     ]
     sentence = (
         "Shares of the operations' own time by torch's profiler, median over the rounds: of the first updates, and of "
-        "an evaluation on one thread. Python between the operations is in none of them. Within a step the products run "
-        f"at {spread(inside)} of the rate that they reach alone, warm in the caches; were everything else free, "
-        f"that would be the utilisation. Alone, they ran after the epoch at {spread(drift)} of their rate before "
-        "it: on a machine with nothing else to do that is 100%, and a round that is far from it tells little."
+        f"an evaluation on one thread. Python between the operations is in none of them.{products_sentence(train)}"
     )
     return f"{sentence}\n\n{table(('share of time', 'training', 'evaluation'), rows)}"
+
+
+def products_sentence(train: Sequence[dict[str, Any]]) -> str:
+    """Says how fast the linear layers are within a step, and how steady the machine was, where that was measured.
+
+    Utilisation counts attention's products, too, which are left out here.
+    """
+    if not all("gemm_after_over_before" in each for each in train):
+        return ""
+    inside = [e["utilisation"] * e["linear_share_of_flops"] / e["shares_of_time"][PRODUCTS] for e in train]
+    drift = [each["gemm_after_over_before"] for each in train]
+    return (
+        f" Within a step the products run at {spread(inside)} of the rate that they reach alone, warm in the caches; "
+        "were everything else free, that would be the utilisation. Alone, they ran after the epoch at "
+        f"{spread(drift)} of their rate before it: on a machine with nothing else to do that is 100%, and a round that "
+        "is far from it tells little."
+    )
 
 
 def spread(shares: Sequence[float]) -> str:
