@@ -18,7 +18,8 @@ from torch.distributed import run as launch
 from tests.running import metrics, predictions, record
 from tests.two_ranks import CASES, DOUBLE, OVERFLOW, make
 from train import course, distributed
-from train.cli import SHUTDOWN, parse_run
+from train.cli import parse_run
+from train.launch import SHUTDOWN
 
 ROOT = Path(__file__).parent.parent
 NEAR = dict.fromkeys(DOUBLE, 1e-10) | {"cached": 2e-5}

@@ -204,14 +204,13 @@ def test_a_study_that_is_stopped_goes_on_where_it_was(tmp_path, tiny_checkpoint)
     planned = expand(read_study(path), {})
     first, second = (tmp_path / "real" / "runs" / run.name for run in planned)
     process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    while not (first / "metrics.jsonl").exists() or '"event": "train"' not in (first / "metrics.jsonl").read_text():
-        assert process.poll() is None, process.communicate()[1]
+    log = first / "metrics.jsonl"
+    while process.poll() is None and not (log.exists() and '"event": "train"' in log.read_text()):
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to every process of the terminal's group
     message = process.communicate(timeout=60)[1].splitlines()[-1]
-    assert process.returncode == 130
     go_on = command("train.study", path, "--results", tmp_path)
-    assert message == f"error: SIGINT: saved; go on with {go_on}"
+    assert (process.returncode, message) == (130, f"error: SIGINT: saved; go on with {go_on}")
     assert any(first.glob("checkpoints/step-*")) and not (first / "summary.json").exists() and not second.exists()
     shown = subprocess.run(line, capture_output=True, text=True, check=True).stderr
     assert f"{first.name}: resumed" in shown and f"{second.name}: started" in shown and "2 of 2 runs finished" in shown

@@ -14,10 +14,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from models.errors import UserError, python
+from models.errors import UserError
 from train.config import RunConfig, from_record, with_setting
 from train.flags import FLAGS, SWITCHES, Flag
 from train.kinds import completed
+from train.launch import launcher
 from train.recipes import RECIPES
 
 _USUAL = {"recipe": "minilm", "results": "results", "study": "my-runs"}
@@ -53,23 +54,7 @@ class Request:
         """What goes on with this run. Paths are given again: the record holds their last component alone."""
         places = {"--data": self.config.data.folder, "--checkpoint": self.config.checkpoint, "--mlm": self.config.mlm}
         again = [part for flag, place in places.items() if place and os.sep in place for part in (flag, place)]
-        return shlex.join([*_launcher(), "-m", self.program, "--resume", str(self.directory), *again])
-
-
-SHUTDOWN = 600
-"""Seconds that torchrun leaves its workers to save after a signal; by itself 30, less than a slow disk may need."""
-
-
-def _launcher() -> list[str]:
-    """What starts a module as this process was started: python, or torchrun, whose workers find this in their place."""
-    if "TORCHELASTIC_RUN_ID" not in os.environ:
-        return [python()]
-    here, everywhere = (int(os.environ[name]) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
-    places = ("--node-rank", "GROUP_RANK"), ("--master-addr", "MASTER_ADDR"), ("--master-port", "MASTER_PORT")
-    nodes = [word for flag, name in places for word in (flag, os.environ[name])] if everywhere > here else []
-    count = ["--nnodes", str(everywhere // here)] if everywhere > here else []
-    launcher = str(Path(python()).with_name("torchrun"))
-    return [launcher, *count, *nodes, "--nproc-per-node", str(here), "--shutdown-timeout", str(SHUTDOWN)]
+        return shlex.join([*launcher(), "-m", self.program, "--resume", str(self.directory), *again])
 
 
 def build_parser() -> argparse.ArgumentParser:
