@@ -179,7 +179,9 @@ def test_an_arm_with_one_answer_has_no_share(tmp_path: Path) -> None:
         header, *lines = (run / "predictions.csv").read_text(encoding="utf-8").splitlines()
         constant = [",".join([*line.split(",")[:3], "0.1", "0.1", "0.8", line.split(",")[-1]]) for line in lines]
         (run / "predictions.csv").write_text("\n".join([header, *constant]) + "\n", encoding="utf-8")
-    after = {row[0]: row[-2] for row in ladder_blocks(open_study([tmp_path], tmp_path), [], {})[0].rows}
+    rows = ladder_blocks(open_study([tmp_path], tmp_path), [], {})[0].rows
+    after = {row[0]: row[-2] for row in rows}
+    assert {row[0]: row[-1] for row in rows}["mlm"] == "n/a", "nor an interval of none"
     (changed,) = {name for name in after if after[name] == "none: did not learn"}
     assert changed == "mlm" and before["mlm"] not in ("n/a", after["mlm"])
 
