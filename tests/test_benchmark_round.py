@@ -24,6 +24,7 @@ from analysis.speed import main as draw
 from train.benchmark.command import CONTENDERS, QUICK, main, measure, run_rounds
 from train.benchmark.process import ChildError, Clock, run_child
 from train.benchmark.record import FIGURES, PRODUCTS
+from train.benchmark.report import write_report
 from train.benchmark.settings import STAGES, Settings
 from train.config import NUMERICS_VERSION
 
@@ -93,6 +94,18 @@ def test_the_record_names_no_path_and_the_report_every_figure(benchmark):
     assert ("bf16: " in rates) == ("ours.bf16" in record["rounds"][0]["measured"])
     assert "one epoch of 64 pairs (trainer.train: of every second of them), one evaluation of 48, and 3 epochs" in rates
     assert "| figure | median | range | target | outcome (rounds) |" in report
+
+
+def test_a_record_of_earlier_code_is_called_one(benchmark, tmp_path):
+    out, record = benchmark
+    assert "earlier code" not in (out / "report.md").read_text(encoding="utf-8")
+    older = json.loads(json.dumps(record))
+    for each in older["rounds"]:
+        del each["measured"]["ours.train"]["gemm_after_over_before"]
+    (tmp_path / "record.json").write_text(json.dumps(older), encoding="utf-8")
+    write_report(tmp_path)
+    report = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "**This record is of earlier code**" in report and "Within a step the products run at" not in report
 
 
 def test_figures_are_drawn_from_the_record_alone(benchmark, tmp_path):

@@ -29,6 +29,11 @@ and attention in plain operations where it has dropout.
   reaches it. Targets were set before this code was first measured.
 """
 
+EARLIER = """\
+**This record is of earlier code**, which did otherwise than what follows says: all its rounds had one seed, ours drew
+batches of like length, and the products alone were measured once, after the epoch, with query, key and value apart.
+"""
+
 FLOPS = """\
 Counted are the matrix products of one epoch on real tokens, two operations for each multiply-add: the linear layers,
 and attention's scores and values over each sequence's own length; backward counts twice the forward. Pads that

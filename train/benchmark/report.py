@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from models.errors import command
-from train.benchmark.method import FLOPS, METHOD
+from train.benchmark.method import EARLIER, FLOPS, METHOD
 from train.benchmark.record import FIGURES, PLANNED_SEEDS, PRODUCTS, batches_sentence
 from train.benchmark.settings import STAGES, WARM_UP_STEPS
 
@@ -44,12 +44,16 @@ def write_report(folder: Path) -> str:
     if benchmark:
         parts += [f"![{text}](figures/{name}.png)" for name, text in _FIGURES.items() if _drawn(folder, name)]
         method = METHOD.format(warm_up=WARM_UP_STEPS, pool=pool_of_the_peer(benchmark["sizes"]), **benchmark["sizes"])
+        steadiness_known = all(
+            "gemm_after_over_before" in each["measured"]["ours.train"] for each in benchmark["rounds"]
+        )
         parts += ["## Measured rates", rates_table(benchmark)]
         parts += ["## Where the time goes", time_table(benchmark), "## To the first update", start_table(benchmark)]
         parts += ["## How the cost grows", growth_table(benchmark)]
         parts += [
             "## How it was measured",
             setting(benchmark),
+            *([] if steadiness_known else [EARLIER.strip()]),
             method.strip(),
             "## Counting operations",
             FLOPS.strip(),
