@@ -164,7 +164,7 @@ def fading_blocks(inside: Inside) -> list[Block]:
     norms = {(row["arm"], row["step"], row["part"]): row["norm"] for row in inside.tables["norms"]}
     steps = sorted({step for _, step, _ in norms if step <= EARLY_STEPS})
     layers = sorted({part for *_, part in norms if part.startswith("layer ")}, key=lambda part: int(part.split()[1]))
-    if not layers or not {"scratch", "pretrained"} <= {arm for arm, *_ in norms}:
+    if not layers or not steps or not {"scratch", "pretrained"} <= {arm for arm, *_ in norms}:
         return []
 
     def fading(arm: str, step: int) -> float:
