@@ -2,7 +2,7 @@
 
 Shape suffixes: B sequences and T tokens of a group (in `attend_from_all`, `attend_from_first` and `rows_of_groups` of
 the batch), L longest length, H heads, K head size, D = H * K, C parts (query, key, value: some of them), E = C * D,
-N = B * H attention problems, Q queries of each, P pads.
+N = B * H attention problems, P pads.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.batch import Group, HeadIndices, TokenBatch
@@ -27,15 +27,39 @@ def attend_from_all(projected_TE: Tensor, batch: TokenBatch, heads: int, dropout
 
 
 def attend_from_first(
-    query_BD: Tensor, projected_TE: Tensor, batch: TokenBatch, heads: int, dropout: Dropout
+    query_BD: Tensor, x_TD: Tensor, batch: TokenBatch, key: nn.Linear, value: nn.Linear, heads: int, dropout: Dropout
 ) -> Tensor:
-    """One query for each sequence, its first token's (B, D); keys and values (T, 2 * D) of all; (B, D) out."""
-    queries = query_BD.unflatten(-1, (heads, 1, -1)).split([len(group.lengths) for group in batch.groups])
-    mixed = []
-    for query_BHQK, x_TE, group in zip(queries, rows_of_groups(projected_TE, batch), batch.groups, strict=True):
-        key_BHLK, value_BHLK = split_heads(x_TE, group, heads, 2)
-        mixed.append(attend(query_BHQK, key_BHLK, value_BHLK, group, dropout).flatten(1))
-    return torch.cat(mixed)
+    """One query for each sequence, its first token's (B, D), asks all of its tokens; (B, D) out.
+
+    No key or value of a token is made: the key's map is applied to the query, the value's to the answer, once a
+    sequence each. With q a query of one head, p its weights, and W and b the head's rows of a map:
+    q (x W' + b)' = (q W) x' + q b' and p (x W' + b) = (p x) W' + sum(p) b.
+    """
+    (key_HKD, key_HK), (value_HKD, value_HK) = by_head(key, heads), by_head(value, heads)
+    query_BHK = query_BD.unflatten(-1, (heads, -1)) * key_HK.shape[1] ** -0.5
+    question_BHD = torch.einsum("bhk,hkd->bhd", query_BHK, key_HKD)
+    constant_BH = (query_BHK * key_HK).sum(-1)
+    sizes = [len(group.lengths) for group in batch.groups]
+    parts = (question_BHD.split(sizes), constant_BH.split(sizes), rows_of_groups(x_TD, batch), batch.groups)
+    answers, sums = zip(*(ask_tokens(*part, dropout) for part in zip(*parts, strict=True)), strict=True)
+    mixed_BHK = torch.einsum("bhd,hkd->bhk", torch.cat(answers), value_HKD)
+    return (mixed_BHK + torch.cat(sums)[:, :, None] * value_HK).flatten(1)
+
+
+def by_head(linear: nn.Linear, heads: int) -> tuple[Tensor, Tensor]:
+    """Each head's rows of a map's weight (H, K, D) and bias (H, K)."""
+    return linear.weight.unflatten(0, (heads, -1)), linear.bias.unflatten(0, (heads, -1))
+
+
+def ask_tokens(
+    question_BHD: Tensor, constant_BH: Tensor, x_TD: Tensor, group: Group, dropout: Dropout
+) -> tuple[Tensor, Tensor]:
+    """What each head's question finds in its sequence's tokens: their mean (B, H, D), weighted by the softmax of their
+    products with it plus the constant, and the weights' sum (B, H), which dropout makes another than 1."""
+    x_BLD = split_heads(x_TD, group, 1, 1)[0, :, 0]
+    bias_BHL = constant_BH[:, :, None].masked_fill(~group.real_BL[:, None], float("-inf"))
+    weights_BHL = dropout(torch.baddbmm(bias_BHL, question_BHD, x_BLD.transpose(1, 2)).softmax(-1))
+    return weights_BHL @ x_BLD, weights_BHL.sum(-1)
 
 
 def rows_of_groups(x_TE: Tensor, batch: TokenBatch) -> tuple[Tensor, ...]:
@@ -101,33 +125,31 @@ def merge_heads(x_BHLK: Tensor, group: Group) -> Tensor:
     return rows.view(-1, H * K)
 
 
-def attend(query_BHQK: Tensor, key_BHLK: Tensor, value_BHLK: Tensor, group: Group, dropout: Dropout) -> Tensor:
-    """Scaled dot-product attention within each sequence, (B, H, Q, K); pads get no weight.
+def attend(query_BHLK: Tensor, key_BHLK: Tensor, value_BHLK: Tensor, group: Group, dropout: Dropout) -> Tensor:
+    """Scaled dot-product attention within each sequence, (B, H, L, K); pads get no weight.
 
     Args:
-        query_BHQK: one query for each place of the padded matrix, or one for each sequence.
         dropout: applied to the attention probabilities.
 
     Source: Vaswani et al. 2017, eq. 1.
     """
     mask_B11L = None if group.is_rectangular else group.real_BL[:, None, None]
-    if dropout.is_active and query_BHQK.device.type == "cpu":
-        return attend_plain(query_BHQK, key_BHLK, value_BHLK, mask_B11L, dropout)
+    if dropout.is_active and query_BHLK.device.type == "cpu":
+        return attend_plain(query_BHLK, key_BHLK, value_BHLK, mask_B11L, dropout)
     return F.scaled_dot_product_attention(
-        query_BHQK, key_BHLK, value_BHLK, mask_B11L, dropout.p if dropout.is_active else 0.0
+        query_BHLK, key_BHLK, value_BHLK, mask_B11L, dropout.p if dropout.is_active else 0.0
     )
 
 
 def attend_plain(
-    query_BHQK: Tensor, key_BHLK: Tensor, value_BHLK: Tensor, mask_B11L: Tensor | None, dropout: Dropout
+    query_BHLK: Tensor, key_BHLK: Tensor, value_BHLK: Tensor, mask_B11L: Tensor | None, dropout: Dropout
 ) -> Tensor:
     """The same in plain operations; on a CPU faster than the library's call once dropout is on."""
-    B, H, Q, K = query_BHQK.shape
-    L = key_BHLK.shape[2]
-    bias_B11L = query_BHQK.new_zeros(B, 1, 1, L)
+    B, H, L, K = query_BHLK.shape
+    bias_B11L = query_BHLK.new_zeros(B, 1, 1, L)
     if mask_B11L is not None:
         bias_B11L.masked_fill_(~mask_B11L, torch.finfo(bias_B11L.dtype).min)
-    query_NQK, key_NLK, value_NLK = (x.reshape(B * H, -1, K) for x in (query_BHQK, key_BHLK, value_BHLK))
+    query_NLK, key_NLK, value_NLK = (x.reshape(B * H, L, K) for x in (query_BHLK, key_BHLK, value_BHLK))
     bias_N1L = bias_B11L.expand(B, H, 1, L).reshape(B * H, 1, L)
-    scores_NQL = torch.baddbmm(bias_N1L, query_NQK, key_NLK.transpose(1, 2), alpha=K**-0.5)
-    return (dropout(scores_NQL.softmax(-1)) @ value_NLK).view(B, H, Q, K)
+    scores_NLL = torch.baddbmm(bias_N1L, query_NLK, key_NLK.transpose(1, 2), alpha=K**-0.5)
+    return (dropout(scores_NLL.softmax(-1)) @ value_NLK).view(B, H, L, K)

@@ -37,8 +37,8 @@ class Encoder(nn.Module):
     def classification_vectors(self, batch: TokenBatch) -> Tensor:
         """Last hidden state of each sequence's first token, (B, D).
 
-        Equal to `forward(batch)[batch.first_B]`. In the last layer no other token is asked for its output, so only
-        the keys and values of that layer are computed for all of them.
+        Equal to `forward(batch)[batch.first_B]`. In the last layer no other token is asked for its output, so none
+        needs a query, a key or a value of its own: see `attend_from_first`.
         """
         return self(batch, first_only=True)
 
@@ -103,8 +103,7 @@ class SelfAttention(nn.Module):
         """Every token, or only the first of each sequence, asks all of its sequence's: (T, D), or (B, D)."""
         if first_only:
             query_BD = self.query(x_TD.index_select(0, batch.first_B))
-            projected_TE = project(x_TD, self.key, self.value)
-            mixed_ND = attend_from_first(query_BD, projected_TE, batch, self.heads, self.dropout)
+            mixed_ND = attend_from_first(query_BD, x_TD, batch, self.key, self.value, self.heads, self.dropout)
         else:
             projected_TE = project(x_TD, self.query, self.key, self.value)
             mixed_ND = attend_from_all(projected_TE, batch, self.heads, self.dropout)

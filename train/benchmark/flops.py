@@ -1,6 +1,6 @@
 """How many floating-point operations a training step makes on real tokens, and how many the machine could make.
 
-Shape suffixes as in models/encoder.py: T tokens of a batch, B sequences, D hidden, F intermediate, C classes.
+Shape suffixes as in models/encoder.py: T tokens of a batch, B sequences, D hidden, F intermediate, H heads, C classes.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ def forward_flops(lengths: Sequence[int], config: EncoderConfig, num_labels: int
     """Operations of the matrix products of one forward pass over sequences of the given lengths, two per multiply-add.
 
     Counted: linear layers on real tokens, and attention's scores and values over each sequence's own length. In the
-    last layer keys and values of all tokens but queries, output and feed-forward of the first alone, as it is done.
+    last layer all linear maps of the first token alone, as it is done, and every head's question to the tokens as wide
+    as they are.
     Not counted: pads, embeddings, norms, softmax, activations, biases, dropout, the optimizer.
     """
     B, T, squares = len(lengths), sum(lengths), sum(length**2 for length in lengths)
-    D, F, C = config.hidden_size, config.intermediate_size, num_labels
+    D, F, H, C = config.hidden_size, config.intermediate_size, config.num_attention_heads, num_labels
     full_layer = 2 * T * (4 * D * D + 2 * D * F) + 4 * squares * D
-    last_layer = 2 * T * (2 * D * D) + 2 * B * (2 * D * D + 2 * D * F) + 4 * T * D
+    last_layer = 2 * B * (4 * D * D + 2 * D * F) + 4 * T * H * D
     dense = 2 * B * D * D  # BERT's pooler, or the head's own dense layer in the other families
     return (config.num_hidden_layers - 1) * full_layer + last_layer + dense + 2 * B * D * C
 
@@ -39,10 +40,12 @@ def training_flops(lengths: Sequence[int], config: EncoderConfig, num_labels: in
 
 
 def linear_flops(lengths: Sequence[int], config: EncoderConfig, num_labels: int = 3) -> int:
-    """The same without attention's scores and values, which grow with the square of the length."""
+    """The same of whole weight matrices alone: without attention's scores and values, which grow with the square of
+    the length, and without what the last layer does head by head."""
     squares, D = sum(length**2 for length in lengths), config.hidden_size
-    attention = 4 * D * ((config.num_hidden_layers - 1) * squares + sum(lengths))
-    return training_flops(lengths, config, num_labels) - 3 * attention
+    by_head = 4 * D * (config.num_attention_heads * sum(lengths) + len(lengths) * D)
+    scores_and_values = 4 * D * (config.num_hidden_layers - 1) * squares
+    return training_flops(lengths, config, num_labels) - 3 * (scores_and_values + by_head)
 
 
 def linear_shapes(config: EncoderConfig) -> tuple[tuple[int, int], ...]:
