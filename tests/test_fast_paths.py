@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 import torch
 
-from models.attention import attend, attend_from_all, attend_plain, merge_heads, split_heads
+from models.attention import attend, attend_by_length, attend_padded, attend_plain, merge_heads, split_heads
 from models.batch import Group, TokenBatch
 from models.classifier import SequenceClassifier
 from models.config import EncoderConfig
@@ -69,8 +69,8 @@ def test_the_fast_path_gives_the_plain_paths_loss_and_gradients(family, lengths,
 
 
 @pytest.mark.parametrize("lengths", LENGTHS)
-def test_both_attentions_agree(lengths):
-    """The plain operations, which a CPU uses with dropout, and the library's call, which everything else uses."""
+def test_both_padded_attentions_agree(lengths):
+    """The plain operations, which a CPU uses with dropout, and the library's call, which a GPU uses."""
     group = Group.of(tuple(lengths))
     gradients = []
     for fast in (True, False):
@@ -98,19 +98,28 @@ def test_laying_out_and_merging_are_inverse_and_so_are_their_gradients(lengths):
     assert torch.equal(x.grad, weights)
 
 
+def padded(x_TE: torch.Tensor, batch: TokenBatch, heads: int) -> torch.Tensor:
+    """As a GPU does it, and a CPU under dropout."""
+    rows = x_TE.split([group.tokens for group in batch.groups])
+    return torch.cat(
+        [attend_padded(x, group, heads, Dropout(0.0)) for x, group in zip(rows, batch.groups, strict=True)]
+    )
+
+
 @pytest.mark.parametrize("grouped", [True, False])
-def test_every_sequence_is_as_if_alone(grouped):
+@pytest.mark.parametrize("attend_all", [padded, attend_by_length])
+def test_every_sequence_is_as_if_alone(attend_all, grouped):
     """Whether laid out with others or not: a pad's own gradient is dropped, and its query adds nothing to the rest."""
-    lengths = (2, 3, 6, 8, 1)
+    lengths = (2, 3, 6, 8, 8, 8, 1, 1)
     ids = [torch.zeros(length, dtype=torch.int64) for length in lengths]
     batch = TokenBatch.from_sequences(ids, ids, grouped)
     assert len(batch.groups) == (3 if grouped else 1)
     x = torch.randn(sum(lengths), 3 * 16, dtype=torch.float64, requires_grad=True)
-    attend_from_all(x, batch, 4, Dropout(0.0)).sin().sum().backward()
+    attend_all(x, batch, 4).sin().sum().backward()
     alone = []
     for rows in x.detach().split(lengths):
         y = rows.clone().requires_grad_(True)
-        attend_from_all(y, batch_of([len(rows)]), 4, Dropout(0.0)).sin().sum().backward()
+        attend_by_length(y, batch_of([len(rows)]), 4).sin().sum().backward()
         alone.append(y.grad)
     torch.testing.assert_close(x.grad, torch.cat(alone), rtol=0, atol=1e-12)
 
