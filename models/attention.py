@@ -1,8 +1,8 @@
 """Attention within each sequence of a packed batch: laid out padded, group by group, and packed again; or as it lies.
 
 Shape suffixes: B sequences and T tokens of a group (in `attend_from_all`, `attend_from_first` and `rows_of_groups` of
-the batch), L longest length, H heads, K head size, D = H * K, C parts (query, key, value: some of them), E = C * D,
-N = B * H attention problems, P pads.
+the batch; in `attend_by_length` B of neighbours of length L, T of the batch), L longest length, H heads, K head size,
+D = H * K, C parts (query, key and value, or one of anything), E = C * D, N = B * H attention problems, P pads.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def attend_from_all(projected_TE: Tensor, batch: TokenBatch, heads: int, dropout
     """Every token asks its sequence: queries, keys and values beside each other (T, 3 * D) in, (T, D) out."""
     if projected_TE.device.type == "cpu" and not dropout.is_active:
         return attend_by_length(projected_TE, batch, heads)
-    parts = zip(rows_of_groups(projected_TE, batch), batch.groups, strict=True)
-    return torch.cat([attend_padded(x_TE, group, heads, dropout) for x_TE, group in parts])
+    groups = zip(rows_of_groups(projected_TE, batch), batch.groups, strict=True)
+    return torch.cat([attend_padded(x_TE, group, heads, dropout) for x_TE, group in groups])
 
 
 def attend_by_length(projected_TE: Tensor, batch: TokenBatch, heads: int) -> Tensor:
@@ -31,8 +31,8 @@ def attend_by_length(projected_TE: Tensor, batch: TokenBatch, heads: int) -> Ten
 
     On a CPU its many small calls take half to three quarters of the time of a few with pads.
     """
-    lengths = groupby(length for group in batch.groups for length in group.lengths)
-    runs = [(len(list(same)), length) for length, same in lengths]
+    neighbours = groupby(length for group in batch.groups for length in group.lengths)
+    runs = [(len(list(same)), length) for length, same in neighbours]
     mixed = []
     for x_TE, (B, L) in zip(projected_TE.split([B * L for B, L in runs]), runs, strict=True):
         query_BHLK, key_BHLK, value_BHLK = x_TE.view(B, L, 3, heads, -1).permute(2, 0, 3, 1, 4)
@@ -59,12 +59,13 @@ def attend_from_first(
     (key_HKD, key_HK), (value_HKD, value_HK) = by_head(key, heads), by_head(value, heads)
     query_BHK = query_BD.unflatten(-1, (heads, -1)) * key_HK.shape[1] ** -0.5
     question_BHD = torch.einsum("bhk,hkd->bhd", query_BHK, key_HKD)
-    constant_BH = (query_BHK * key_HK).sum(-1)
+    constant_BH = (query_BHK * key_HK).sum(-1)  # the softmax drops it: here so that the bias has its gradient, zero
     sizes = [len(group.lengths) for group in batch.groups]
-    parts = (question_BHD.split(sizes), constant_BH.split(sizes), rows_of_groups(x_TD, batch), batch.groups)
-    answers, sums = zip(*(ask_tokens(*part, dropout) for part in zip(*parts, strict=True)), strict=True)
-    mixed_BHK = torch.einsum("bhd,hkd->bhk", torch.cat(answers), value_HKD)
-    return (mixed_BHK + torch.cat(sums)[:, :, None] * value_HK).flatten(1)
+    questions, constants = question_BHD.split(sizes), constant_BH.split(sizes)
+    groups = zip(questions, constants, rows_of_groups(x_TD, batch), batch.groups, strict=True)
+    found = [ask_tokens(question, constant, x, group, dropout) for question, constant, x, group in groups]
+    answer_BHD, sum_BH = (torch.cat(each) for each in zip(*found, strict=True))
+    return (torch.einsum("bhd,hkd->bhk", answer_BHD, value_HKD) + sum_BH[:, :, None] * value_HK).flatten(1)
 
 
 def by_head(linear: nn.Linear, heads: int) -> tuple[Tensor, Tensor]:
@@ -77,7 +78,7 @@ def ask_tokens(
 ) -> tuple[Tensor, Tensor]:
     """What each head's question finds in its sequence's tokens: their mean (B, H, D), weighted by the softmax of their
     products with it plus the constant, and the weights' sum (B, H), which dropout makes another than 1."""
-    x_BLD = split_heads(x_TD, group, 1, 1)[0, :, 0]
+    x_BLD = split_heads(x_TD, group, heads=1, parts=1).flatten(0, 2)
     bias_BHL = constant_BH[:, :, None].masked_fill(~group.real_BL[:, None], float("-inf"))
     weights_BHL = dropout(torch.baddbmm(bias_BHL, question_BHD, x_BLD.transpose(1, 2)).softmax(-1))
     return weights_BHL @ x_BLD, weights_BHL.sum(-1)

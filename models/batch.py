@@ -22,7 +22,7 @@ LIKE = 1.5
 class HeadIndices:
     """Where each head's slice of each token stands: packed, as T * C * H rows of K, and padded, as C * B * H * L.
 
-    C parts (query, key, value: some of them), H heads, K head size.
+    C parts (query, key and value, or one of anything), H heads, K head size.
     """
 
     packed: Tensor

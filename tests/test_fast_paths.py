@@ -25,7 +25,11 @@ def tiny_model(family: str, dropout: float = 0.0) -> SequenceClassifier:
     segments = 0 if family == "distilbert" else 2
     config = EncoderConfig(family=family, type_vocab_size=segments, **SHAPE).with_dropout(dropout, dropout, dropout)
     model = SequenceClassifier(config)
-    initialise_(model, random_stream(4, "fast paths"), 0.3)
+    stream = random_stream(4, "fast paths")
+    initialise_(model, stream, 0.3)
+    for parameter in model.parameters():  # biases too: a bias of zero would hide how it is added
+        if parameter.dim() == 1:
+            torch.nn.init.normal_(parameter, parameter.mean().item(), 0.3, generator=stream)
     return model.double().train()
 
 
@@ -99,7 +103,7 @@ def test_laying_out_and_merging_are_inverse_and_so_are_their_gradients(lengths):
 
 
 def padded(x_TE: torch.Tensor, batch: TokenBatch, heads: int) -> torch.Tensor:
-    """As a GPU does it, and a CPU under dropout."""
+    """Laid out with pads, by the library's call, as a GPU does it."""
     rows = x_TE.split([group.tokens for group in batch.groups])
     return torch.cat(
         [attend_padded(x, group, heads, Dropout(0.0)) for x, group in zip(rows, batch.groups, strict=True)]

@@ -37,11 +37,11 @@ once, after the epoch, with query, key and value apart.
 
 FLOPS = """\
 Counted are the matrix products of one epoch on real tokens, two operations for each multiply-add: the linear layers,
-and attention's scores and values over each sequence's own length; backward counts twice the forward. Pads that
-attention computes along, what the last layer leaves out (only the classification token asks, and neither key nor value
-of any token is made), norms, softmax, activations, dropout and the optimizer count as nothing. Divided by the seconds
-of the epoch, that is the rate of training. It is compared with the rate of this model's linear layers alone, x W', g W
-and g' x at the epoch's mean number of tokens in one pass and with query, key and value in one product, as the model has
-them. The same process measures it right before and right after the epoch, each product for its share of three seconds,
-and takes the mean.
+and attention's scores and values over each sequence's own length (in the last layer, which makes no keys and values, as
+wide as a token for every head); backward counts twice the forward. Pads that attention computes along, what the last
+layer leaves out (only the classification token asks), norms, softmax, activations, dropout and the optimizer count as
+nothing. Divided by the seconds of the epoch, that is the rate of training. It is compared with the rate of this model's
+linear layers alone, x W', g W and g' x at the epoch's mean number of tokens in one pass and with query, key and value
+in one product, as the model has them. The same process measures it right before and right after the epoch, each product
+for its share of three seconds, and takes the mean.
 """
