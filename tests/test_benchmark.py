@@ -14,6 +14,7 @@ from models.classifier import SequenceClassifier
 from models.config import EncoderConfig
 from models.dropout import Dropout
 from models.initialise import initialise_, random_stream
+from train.benchmark.agreement_report import agreement_text
 from train.benchmark.flops import (
     forward_flops,
     gemm_rate,
@@ -33,7 +34,7 @@ from train.benchmark.record import (
     paired_difference,
     summarise,
 )
-from train.benchmark.report import agreement_text, pool_of_the_peer
+from train.benchmark.report import pool_of_the_peer
 from train.benchmark.settings import every_second
 
 SHAPE = {"vocab_size": 50, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
@@ -184,7 +185,7 @@ def test_more_seeds_than_planned_do_not_hide_what_the_planned_ones_say():
     found = describe_agreement(fast, plain)
     alone = describe_agreement(*({seed: each[seed] for seed in range(5)} for each in (fast, plain)))
     assert found["planned_seeds_alone"] == alone["difference"] == alone["planned_seeds_alone"] != found["difference"]
-    asked = {"settings": {"epochs": 4, "train_examples": 3000, "data": "some"}}
+    asked = {"settings": {"epochs": 4, "train_examples": 3000, "data": "some"}, "commits": [], "numerics_versions": []}
     assert "The first 5, which were planned, say by themselves: mean +0.12" in agreement_text(found | asked)
     assert "by themselves" not in agreement_text(alone | asked)
 

@@ -144,7 +144,10 @@ def test_agreement_trains_both_paths_from_the_same_seeds(tmp_path, tiny_checkpoi
     assert any(each["fast"] != each["plain"] for each in record["seeds"]), "the plain path is another path"
     assert record["settings"]["checkpoint"] == "tiny"
     assert record["settings"]["precision"] == record["environment"]["precision"] == "float32"
-    assert "Fast path minus plain path" in (tmp_path / "report.md").read_text(encoding="utf-8")
+    told = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "Fast path minus plain path" in told and "--agreement --seeds 2`" in told
+    commit = json.loads((tmp_path / "agreement/runs/fast-seed0/environment.json").read_text(encoding="utf-8"))["commit"]
+    assert record["commits"] == [commit] and f"commits {commit[:7]}, of numerics version {NUMERICS_VERSION}," in told
     summaries = {path: path.stat().st_mtime_ns for path in tmp_path.glob("agreement/runs/*/summary.json")}
     assert len(summaries) == 4
     found = json.loads((tmp_path / "agreement/runs/plain-seed1/summary.json").read_text(encoding="utf-8"))

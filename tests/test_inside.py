@@ -128,7 +128,7 @@ def test_fading_is_told_step_by_step_up_to_where_its_mean_ends(study: Path):
     runs, _ = load_study([study])
     inside = read_probes(study / "probes", runs)["gradients"]
     (said,) = fading_blocks(inside)
-    assert "step by step, mean over runs that left it: −1.39 at 20 and −1.10 at 100." in said.text
+    assert "mean over runs that left the plateau: −1.39 at 20 and −1.10 at 100." in said.text
     assert "its sign" not in said.text and "left the plateau" not in said.text
     alone = [row for row in inside.tables["norms"] if row["arm"] == "scratch"]
     late = [row for row in inside.tables["norms"] if row["step"] > 100]

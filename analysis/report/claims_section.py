@@ -51,7 +51,7 @@ def verdict_blocks(findings: Findings) -> list[Block]:
     table = Table("Claims of the seed report", (*columns, *ends), tuple(rows), verdict_source(findings))
     text = (
         f"{registration(findings)} A claim is supported if all its deciding tests support it, and refuted if one of "
-        "them refutes it. Runs of one seed are compared. The smallest detectable gap is the true difference that, "
+        "them refutes it. Runs are compared seed by seed. The smallest detectable gap is the true difference that, "
         "with 80% power, would be found to lie beyond the margin; an equivalence test has none."
     )
     told = [Paragraph(text), *measure_blocks(findings), table]
@@ -65,10 +65,10 @@ def measure_blocks(findings: Findings) -> list[Block]:
     text = (
         "Upward share: of all that a loss curve rises and falls between evaluations of the training probe, the part "
         "that it rises. It is 0 for a curve that only falls and about 0.5 for one that wanders, be it by much or by "
-        "little: the remark says by how much. Runs did not learn where losses are compared and no run of one side "
-        "left the ln 3 plateau, or accuracies and no side is shown to do better than always giving the commonest "
-        "test label; what the registered rule says of such runs stands in brackets. That they do not test a claim was "
-        "said after they had been made."
+        "little: the remark says by how much. A test's runs did not learn if it compares losses and on one side no run "
+        "left the ln 3 plateau, or if it compares accuracies and neither side is shown to do better than always giving "
+        "the commonest test label; what the registered rule says of such runs stands in brackets. That they do not "
+        "test a claim was said after they had been made."
     )
     return [Paragraph(text)] if any(measure.startswith("upward share") for measure in measured) else []
 

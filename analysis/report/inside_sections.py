@@ -173,7 +173,7 @@ def fading_blocks(inside: Inside) -> list[Block]:
 
     gaps = {step: fading("pretrained", step) - fading("scratch", step) for step in steps}
     told = listing([f"{number(gap, 2)} at {step}" for step, gap in gaps.items()])
-    text = f"The same ln, pretrained minus scratch, step by step, mean over runs that left it: {told}."
+    text = f"That logarithm at single steps, pretrained minus scratch, mean over runs that left the plateau: {told}."
     return [Paragraph(f"{text}{turning_sentence(gaps)}{leaving_sentence(inside)}")]
 
 

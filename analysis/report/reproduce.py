@@ -2,7 +2,7 @@
 
 import shlex
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import asdict
 from pathlib import Path
 
@@ -98,7 +98,10 @@ def making_commands(name: str | None, runs: Sequence[Run], plans: Plans) -> list
     planned = {run for names in files.values() for run in names}
     return [
         *dict.fromkeys(mlm_command(run) for run in runs if run.init == "mlm"),
-        *(f"python -m train.study train/studies/{stem}.toml{instead(stem, runs)}" for stem in files),
+        *(
+            f"python -m train.study train/studies/{stem}.toml{instead(stem, runs)}{surplus(names, there)}"
+            for stem, names in files.items()
+        ),
         *(run_command(run, name or "STUDY") for run in runs if run.id not in planned),
     ]
 
@@ -109,6 +112,12 @@ def instead(stem: str, runs: Sequence[Run]) -> str:
     asked = [(run.config.get("precision"), planned[run.id]) for run in runs if run.id in planned]
     others = {str(used) for used, said in asked if used and used != said}
     return f" --precision {others.pop()}" if len(others) == 1 else ""
+
+
+def surplus(planned: Sequence[str], there: Set[str]) -> str:
+    """Returns the remark that a study file makes more runs than the report has, where it does."""
+    made = len(there & set(planned))
+    return f"  # {made} of its {len(planned)} runs are in this report" if made < len(planned) else ""
 
 
 def shipped_plans(name: str | None) -> Plans:

@@ -130,3 +130,13 @@ def make(trial: Trial, child: Child) -> None:
         raise ChildError(f"{trial.directory.name} failed with exit code {code}")
     if trial.is_finished:
         say(f"{trial.directory.name}: test accuracy {trial.accuracy():.3f}")
+
+
+def origin_of(folder: Path) -> dict[str, Any]:
+    """Which commits made the runs in a folder, and of which numerics versions they are."""
+
+    def found(name: str, key: str) -> list[Any]:
+        paths = folder.glob(f"runs/*/{name}.json")
+        return sorted({json.loads(path.read_text(encoding="utf-8"))[key] or "unknown" for path in paths})
+
+    return {"commits": found("environment", "commit"), "numerics_versions": found("certificate", "numerics_version")}

@@ -21,7 +21,7 @@ from typing import Any
 
 from models.errors import UserError, command
 from models.files import replaced_file
-from train.benchmark.agreement import run_agreement
+from train.benchmark.agreement import origin_of, run_agreement
 from train.benchmark.process import Clock, run_child
 from train.benchmark.record import PLANNED_SEEDS, summarise
 from train.benchmark.report import write_report
@@ -111,7 +111,8 @@ def compare_paths(settings: Settings, seeds: int, epochs: int, out: Path, go_on:
         sizes = {key: getattr(settings, key) for key in ("train_examples", "max_tokens", "batch_size")}
         data = {"data": "MNLI" if settings.data else "the built-in corpus", "precision": PRECISION}
         asked = {**data, "checkpoint": Path(settings.checkpoint).name, **sizes, "epochs": epochs}
-        write_json(out / f"{name}.json", {**found, "settings": asked, "environment": _environment()})
+        made = {**found, **origin_of(out / name), "settings": asked, "environment": _environment()}
+        write_json(out / f"{name}.json", made)
 
 
 def _checkpoint_folder(name: str) -> str:

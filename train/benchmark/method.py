@@ -26,7 +26,9 @@ and attention in plain operations where it has dropout.
   not the evaluation before any update with which `train.run` begins.
 - **Growth**: ours alone, one measurement a point.
 - **Quotients** are made within each round; the table shows their median, least and most. A target is met if the median
-  reaches it. Targets were set before this code was first measured.
+  reaches it. Targets were set before anything was measured; on the way to them code, sizes and rounds changed, and
+  `git log -p results/benchmark/record.json` has each record that was kept. Another run may fall on the other side of a
+  target that the median is close to: how many rounds meet it says how close.
 """
 
 EARLIER = """\

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from models.errors import command
+from train.benchmark.agreement_report import agreement_text
+from train.benchmark.markdown import table, verdict
 from train.benchmark.method import EARLIER, FLOPS, METHOD
-from train.benchmark.record import FIGURES, PLANNED_SEEDS, PRODUCTS, batches_sentence
+from train.benchmark.record import FIGURES, PRODUCTS, batches_sentence
 from train.benchmark.settings import STAGES, WARM_UP_STEPS
 
 _FIGURES = {
@@ -74,17 +76,6 @@ def _read(path: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; the first column is text, the others are numbers."""
-    marks = ["---", *("---:" for _ in columns[1:])]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (columns, marks, *rows))
-
-
-def verdict(met: bool | None) -> str:
-    """A target's outcome."""
-    return "" if met is None else "met" if met else "**not met**"
-
-
 def outcome(found: dict[str, Any], rounds: int) -> str:
     """The verdict on a figure's median, and how many rounds by themselves would say met, where that was counted."""
     counted = f" ({found['met_in_rounds']} of {rounds})" if "met_in_rounds" in found else ""
@@ -103,31 +94,6 @@ def figures_table(record: dict[str, Any]) -> str:
             told = figure.target, outcome(found, len(record["rounds"]))
             rows.append((figure.meaning, f"{found['median']:.3g}", spread, *told))
     return table(("figure", "median", "range", "target", "outcome (rounds)"), rows)
-
-
-def agreement_text(record: dict[str, Any]) -> str:
-    """What the fast path costs in accuracy: the interval, the verdict and every seed."""
-    margin, asked = record["margin"], record["settings"]
-    rows = [(str(s["seed"]), f"{s['fast']:.4f}", f"{s['plain']:.4f}") for s in record["seeds"]]
-    sentence = (
-        f"Fast path minus plain path (library dropout, full last layer, padded attention, batches never cut), the best "
-        f"of {asked['epochs']} epochs with {asked['train_examples']:,} pairs of {asked['data']}, test accuracy in "
-        f"points over {len(rows)} seeds: {points(record['difference'])}, over seeds alone; target: within "
-        f"±{100 * margin:g}, {verdict(record['met'])}."
-    )
-    if len(rows) > PLANNED_SEEDS:
-        alone = points(record["planned_seeds_alone"])
-        sentence += (
-            f" The first {PLANNED_SEEDS}, which were planned, say by themselves: {alone}. More were run since those "
-            "settled nothing, and an interval that is looked at again and again holds less often than 95%."
-        )
-    return f"{sentence}\n\n{table(('seed', 'fast', 'plain'), rows)}"
-
-
-def points(found: dict[str, float]) -> str:
-    """A difference in accuracy with its interval, in points."""
-    mean, low, high = (100 * found[name] for name in ("mean", "low", "high"))
-    return f"mean {mean:+.2f}, 95% interval {low:+.2f} to {high:+.2f}"
 
 
 def rates_table(record: dict[str, Any]) -> str:
@@ -151,7 +117,11 @@ def rates_table(record: dict[str, Any]) -> str:
         rows.append((contender, *cells))
     rates = table(("process", *(title for title, _ in columns.values())), rows)
     named = [name for name, *_ in rows]
-    return f"{rates}\n\n{names_text(named)} {batches_sentence(named)} {amounts_text(record['sizes'])}"
+    told = f"{names_text(named)} {batches_sentence(named)} {amounts_text(record['sizes'])}"
+    return (
+        f"Each cell is a median over the rounds by itself. The quotients above are made within each round: they are "
+        f"not those of these cells.\n\n{rates}\n\n{told}"
+    )
 
 
 def names_text(contenders: Sequence[str]) -> str:
@@ -244,5 +214,6 @@ def setting(record: dict[str, Any]) -> str:
         f"{sizes['train_examples']} training pairs, {sizes['evaluation_examples']} for evaluation, "
         f"{sizes['frozen_examples']} with a frozen encoder; batch size {sizes['batch_size']}, at most "
         f"{sizes['max_tokens']} tokens. {machine['platform']}, {machine['cpu']}{kept}, {machine['cores']} cores, "
-        f"{machine['threads']} threads; Python {machine['python']}, torch {machine['torch']}, {peers}."
+        f"{machine['threads']} threads; Python {machine['python']}, torch {machine['torch']}, {peers}; commit "
+        f"{(machine['commit'] or 'unknown')[:7]}."
     )
