@@ -129,7 +129,7 @@ def test_fading_is_told_step_by_step_up_to_where_its_mean_ends(study: Path):
     inside = read_probes(study / "probes", runs)["gradients"]
     (said,) = fading_blocks(inside)
     assert "mean over runs that left the plateau: −1.39 at 20 and −1.10 at 100." in said.text
-    assert "its sign" not in said.text and "left the plateau" not in said.text
+    assert "its sign" not in said.text and "pretrained left" not in said.text
     alone = [row for row in inside.tables["norms"] if row["arm"] == "scratch"]
     late = [row for row in inside.tables["norms"] if row["step"] > 100]
     for some in (alone, late):

@@ -48,7 +48,7 @@ def test_what_lies_beside_is_made_again_too(tmp_path: Path) -> None:
         mine, Evidence(studies={"mnli-5k": mine, "beside": other}, benchmarks=[tmp_path])
     )
     assert data.startswith("export MNLI_DIR=FOLDER")
-    assert first == "python -m train.study train/studies/mnli-5k.toml"
+    assert first == "python -m train.study train/studies/mnli-5k.toml  # 1 of its 6 runs are in this report"
     assert second.startswith("python -m train.run --recipe minilm --study beside")
     flags = "--instructions avx2 --train-examples 640 --rounds 6"
     assert third == f"python -m train.benchmark {flags} --out results/{tmp_path.name}"
