@@ -18,8 +18,7 @@ def agreement_text(record: dict[str, Any]) -> str:
         f"points over {len(rows)} seeds: {points(record['difference'])}, over seeds alone; target: within "
         f"±{100 * margin:g}, {verdict(record['met'])}."
     )
-    told = f"{sentence}{planned_sentence(record)} {origin(record)}"
-    return f"{told}\n\n{table(('seed', 'fast', 'plain'), rows)}"
+    return f"{sentence}{planned_sentence(record)}{origin(record)}\n\n{table(('seed', 'fast', 'plain'), rows)}"
 
 
 def planned_sentence(record: dict[str, Any]) -> str:
@@ -34,13 +33,18 @@ def planned_sentence(record: dict[str, Any]) -> str:
 
 
 def origin(record: dict[str, Any]) -> str:
-    """The command, and the code that made the runs, which may be older than the code whose speed is shown."""
+    """The command, and the code that made the runs, which may be older than the code whose speed is shown.
+
+    Nothing of a record that was made before it told so.
+    """
+    if "commits" not in record:
+        return ""
     asked = record["settings"]
     data = f" --data DIR --train-examples {asked['train_examples']}" if asked["data"] == "MNLI" else ""
     commits = ", ".join(commit[:7] for commit in record["commits"])
     versions = ", ".join(map(str, record["numerics_versions"]))
     return (
-        f"By `python -m train.benchmark --agreement{data} --seeds {len(record['seeds'])}`; the runs are of commits "
+        f" By `python -m train.benchmark --agreement{data} --seeds {len(record['seeds'])}`; the runs are of commits "
         f"{commits}, of numerics version {versions}, within which numbers change by rounding alone."
     )
 
