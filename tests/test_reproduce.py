@@ -48,7 +48,7 @@ def test_what_lies_beside_is_made_again_too(tmp_path: Path) -> None:
         mine, Evidence(studies={"mnli-5k": mine, "beside": other}, benchmarks=[tmp_path])
     )
     assert data.startswith("export MNLI_DIR=FOLDER")
-    assert first == "python -m train.study train/studies/mnli-5k.toml  # 1 of its 6 runs are in this report"
+    assert first == "python -m train.study train/studies/mnli-5k.toml  # makes runs, too, that this report has not"
     assert second.startswith("python -m train.run --recipe minilm --study beside")
     flags = "--instructions avx2 --train-examples 640 --rounds 6"
     assert third == f"python -m train.benchmark {flags} --out results/{tmp_path.name}"
@@ -85,7 +85,7 @@ def test_only_plans_with_runs_here_are_named_and_what_no_plan_has_is_a_command_o
     for stem, runs in (("mnli-core", ["planned", "to-come"]), ("length-pool", ["later"]), ("theirs", ["extra"])):
         write_json(folder / "plans" / f"{stem}.json", {"schema_version": 1, "runs": runs, "waiting": 0})
     study, run, report = lines(folder)
-    assert study == "python -m train.study train/studies/mnli-core.toml  # 1 of its 2 runs are in this report"
+    assert study == "python -m train.study train/studies/mnli-core.toml  # makes runs, too, that this report has not"
     assert run.startswith("python -m train.run --recipe minilm --study mnli --name extra ")
     assert report == "python -m analysis.compare results/mnli"
 

@@ -116,8 +116,7 @@ def instead(stem: str, runs: Sequence[Run]) -> str:
 
 def surplus(planned: Sequence[str], there: Set[str]) -> str:
     """Returns the remark that a study file makes more runs than the report has, where it does."""
-    made = len(there & set(planned))
-    return f"  # {made} of its {len(planned)} runs are in this report" if made < len(planned) else ""
+    return "" if set(planned) <= there else "  # makes runs, too, that this report has not"
 
 
 def shipped_plans(name: str | None) -> Plans:
