@@ -21,10 +21,11 @@ from filelock import FileLock
 from analysis.records.benchmark import read_benchmark
 from analysis.records.reading import RecordError
 from analysis.speed import main as draw
-from train.benchmark.command import CONTENDERS, QUICK, main, measure, run_rounds
+from train.benchmark.command import QUICK, main
 from train.benchmark.process import ChildError, Clock, run_child
 from train.benchmark.record import FIGURES, PRODUCTS
 from train.benchmark.report import write_report
+from train.benchmark.rounds import CONTENDERS, measure, run_rounds
 from train.benchmark.settings import STAGES, Settings
 from train.config import NUMERICS_VERSION
 
@@ -126,10 +127,10 @@ def test_without_peers_ours_is_still_measured(benchmark, tmp_path, tiny_checkpoi
     measured = {**benchmark[1]["rounds"][0]["measured"], "ours.growth": benchmark[1]["growth"]}
     measured["ours.bf16"] = {"unavailable": "no matrix units"}
     asked = []
-    monkeypatch.setattr("train.benchmark.command.PEERS", ("transformers", "no_such_library"))
-    monkeypatch.setattr("train.benchmark.command.measure", lambda name, _: asked.append(name) or dict(measured[name]))
+    monkeypatch.setattr("train.benchmark.rounds.PEERS", ("transformers", "no_such_library"))
+    monkeypatch.setattr("train.benchmark.rounds.measure", lambda name, _: asked.append(name) or dict(measured[name]))
     record = quick(tmp_path, tiny_checkpoint)
-    assert asked == [f"ours.{name}" for name in ("scratch", "train", "bf16", "buckets", "evaluate", "frozen", "growth")]
+    assert asked == [f"ours.{name}" for name in ("growth", "scratch", "train", "bf16", "buckets", "evaluate", "frozen")]
     assert record["bf16_memory_ratio"] is None and "ours.bf16" not in record["rounds"][0]["measured"]
     assert record["train_vs_trainer_ratio"] is None and record["environment"]["peers"] == {}
     assert record["utilisation"] == benchmark[1]["utilisation"]
@@ -178,10 +179,8 @@ def test_agreement_leaves_a_run_to_the_process_that_has_it(tmp_path, tiny_checkp
 
 def test_rounds_alternate(monkeypatch):
     seeds = []
-    monkeypatch.setattr(
-        "train.benchmark.command.measure", lambda _, asked: seeds.append(asked.seed) or {"seconds": 1.0}
-    )
-    one, two = run_rounds(list(CONTENDERS), Settings(), 2, Clock(2 * len(CONTENDERS)))
+    monkeypatch.setattr("train.benchmark.rounds.measure", lambda _, asked: seeds.append(asked.seed) or {"seconds": 1.0})
+    one, two = run_rounds(list(CONTENDERS), Settings(), range(1, 3), Clock(2 * len(CONTENDERS)))
     assert seeds == [1] * len(CONTENDERS) + [2] * len(CONTENDERS), "each round has its own batches, all in it the same"
     assert one["order"] == two["order"][::-1] == list(CONTENDERS)
     sides = [name.split(".")[0] for name in CONTENDERS]

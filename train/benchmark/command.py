@@ -3,104 +3,31 @@
 Writes results/benchmark/record.json and report.md; `python -m analysis.speed` draws the figures. With --agreement it
 compares the accuracy of the fast path with that of a plain one instead, over several seeds, and writes agreement.json;
 its runs keep their records and are not made twice. With --data, too, it does so on MNLI.
+
+On a machine whose rate changes, the more rounds the better: --more adds some to the record at any time.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import importlib.util
-import json
 import os
 import platform
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from models.errors import UserError, command
-from models.files import replaced_file
 from train.benchmark.agreement import origin_of, run_agreement
-from train.benchmark.process import Clock, run_child
-from train.benchmark.record import PLANNED_SEEDS, summarise
+from train.benchmark.record import PLANNED_SEEDS
 from train.benchmark.report import write_report
-from train.benchmark.settings import INSTRUCTIONS, PRECISION, ROUNDS, Settings, child_arguments
+from train.benchmark.rounds import run_benchmark
+from train.benchmark.settings import INSTRUCTIONS, PRECISION, ROUNDS, Settings
+from train.benchmark.writing import describe_machine, write_json
 from train.guard import guard
 
-CONTENDERS = (
-    *("ours.scratch", "ours.train", "trainer.train", "ours.bf16", "trainer.grouped", "ours.buckets"),
-    *("ours.evaluate", "trainer.evaluate", "ours.frozen", "trainer.frozen"),
-)
-"""In the order of an odd round; an even one runs backwards, so that neither side always comes first."""
-MODULES = {"ours": "train.benchmark.tasks", "trainer": "train.benchmark.peers"}
-PEERS = ("transformers", "accelerate")
 QUICK = Settings(
     train_examples=64, evaluation_examples=48, frozen_examples=32, frozen_epochs=3, batch_size=8, growth_steps=1
 )
-
-
-def measure(contender: str, settings: Settings) -> dict[str, Any]:
-    """One contender's measurements."""
-    side, _, task = contender.partition(".")
-    limits = INSTRUCTIONS[settings.instructions] if settings.instructions else {}
-    return run_child(MODULES[side], child_arguments(task, settings), contender, limits)
-
-
-def run_rounds(contenders: list[str], settings: Settings, rounds: int, clock: Clock) -> Iterator[dict[str, Any]]:
-    """Every contender once a round, all with the round's number as their seed."""
-    for number in range(1, rounds + 1):
-        order = contenders if number % 2 else contenders[::-1]
-        found = {}
-        for contender in order:
-            result = measure(contender, replace(settings, seed=number))
-            if "unavailable" not in result:
-                found[contender] = result
-            clock.say(f"round {number}/{rounds}, {contender}: {_headline(result)}")
-        yield {"order": order, "measured": found}
-
-
-def _headline(found: dict[str, Any]) -> str:
-    if "unavailable" in found:
-        return found["unavailable"]
-    rate = found.get("examples_per_second")
-    return f"{found['seconds']:.2f} s" if rate is None else f"{rate:.1f} examples/s"
-
-
-def present_peers() -> dict[str, str]:
-    """Versions of the libraries that the peers need; none, if one of them is missing."""
-    if any(importlib.util.find_spec(name) is None for name in PEERS):
-        return {}
-    return {name: importlib.metadata.version(name) for name in PEERS}
-
-
-def run_benchmark(settings: Settings, rounds: int, out: Path) -> None:
-    """Measure, and write record.json and report.md."""
-    peers = present_peers()
-    if not peers:
-        print(f"ours alone: {' and '.join(PEERS)} are not both installed", file=sys.stderr)
-    contenders = [name for name in CONTENDERS if peers or name.startswith("ours.")]
-    settings = replace(settings, folder=_checkpoint_folder(settings.checkpoint))
-    clock = Clock(rounds * len(contenders) + 1)
-    found = list(run_rounds(contenders, settings, rounds, clock))
-    growth = measure("ours.growth", settings)
-    growth = {name: growth[name] for name in ("examples", "sequence_length", "hidden_size")}
-    clock.say("how the cost grows: measured")
-    one = found[0]["measured"]["ours.train"]
-    named = {"data": one["data"], "checkpoint": one["checkpoint"]}
-    sizes = {k: v for k, v in asdict(settings).items() if k not in ("checkpoint", "folder", "data", "seed")}
-    write_json(
-        out / "record.json",
-        {
-            "schema_version": 1,
-            **summarise([each["measured"] for each in found]),
-            **named,
-            "sizes": {"rounds": rounds, **sizes},
-            "environment": _environment() | {"cpu": one["cpu"], "peers": peers},
-            "growth": growth,
-            "rounds": found,
-        },
-    )
 
 
 def compare_paths(settings: Settings, seeds: int, epochs: int, out: Path, go_on: str) -> None:
@@ -111,32 +38,8 @@ def compare_paths(settings: Settings, seeds: int, epochs: int, out: Path, go_on:
         sizes = {key: getattr(settings, key) for key in ("train_examples", "max_tokens", "batch_size")}
         data = {"data": "MNLI" if settings.data else "the built-in corpus", "precision": PRECISION}
         asked = {**data, "checkpoint": Path(settings.checkpoint).name, **sizes, "epochs": epochs}
-        made = {**found, **origin_of(out / name), "settings": asked, "environment": _environment()}
+        made = {**found, **origin_of(out / name), "settings": asked, "environment": describe_machine()}
         write_json(out / f"{name}.json", made)
-
-
-def _checkpoint_folder(name: str) -> str:
-    from models.sources import find_checkpoint
-
-    return str(find_checkpoint(name).weights.parent.resolve())
-
-
-def _environment() -> dict[str, Any]:
-    import torch
-
-    from train.environment import describe_environment
-
-    cores = {"cores": os.cpu_count()}
-    return describe_environment(torch.device("cpu"), PRECISION, torch.get_num_threads()) | cores
-
-
-def write_json(path: Path, record: dict[str, Any]) -> None:
-    """Write a record whole or not at all."""
-    from train.records import rounded
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replaced_file(path) as fresh:
-        fresh.write_text(json.dumps(rounded(record), indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -168,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--instructions", choices=list(INSTRUCTIONS), help="use no wider ones (default: all that the processor has)"
     )
     parser.add_argument("--rounds", type=int, metavar="INT", help=f"default: {ROUNDS}")
+    parser.add_argument("--more", action="store_true", help="add the rounds to the record that is there")
     parser.add_argument("--quick", action="store_true", help="one round of tiny sizes, to see that everything runs")
     parser.add_argument("--agreement", action="store_true", help="compare fast and plain path instead")
     seeds = f"for --agreement, 2 to 21 (default: {PLANNED_SEEDS})"
@@ -215,11 +119,13 @@ def main(argv: list[str] | None = None) -> None:
         raise UserError("--rounds and --epochs must be at least 1, --seeds from 2 to 21")
     if arguments.instructions and (arguments.agreement or platform.machine() not in ("x86_64", "AMD64")):
         raise UserError("--instructions is for the measurement of speed, on an x86 processor")
+    if arguments.more and arguments.agreement:
+        raise UserError("--more adds rounds of the measurement of speed; for --agreement ask for more --seeds")
     if arguments.agreement:
         asked = replace(settings, data=arguments.data and settings.data)  # MNLI only where it was asked for by name
         go_on = command("train.benchmark", *(sys.argv[1:] if argv is None else argv))
         compare_paths(asked, arguments.seeds, arguments.epochs, arguments.out, go_on)
     else:
         print(f"data: {'MNLI' if settings.data else 'the built-in corpus (no --data, no MNLI_DIR)'}", file=sys.stderr)
-        run_benchmark(settings, rounds, arguments.out)
+        run_benchmark(settings, rounds, arguments.out, arguments.more)
     print(write_report(arguments.out))

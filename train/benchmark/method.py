@@ -5,8 +5,8 @@ Each contender runs in a process of its own, which reads the pairs, tokenizes th
 needs; contenders alternate, and every other round runs backwards. Ours is the code of `python -m train.run`; the other
 is transformers' `Trainer` with its defaults (dynamic padding by `DataCollatorWithPadding`, random batches), or with
 `train_sampling_strategy="group_by_length"` where it says so. Same weights, pairs, batch size and longest pair, float32,
-dropout as in the checkpoint, AdamW, linear schedule, torch's default threads. Each round has a seed of its own, and
-with it other batches. Nothing is saved, and nothing evaluated while training.
+dropout as in the checkpoint, AdamW, linear schedule, torch's default threads. Each round of a run has a seed of
+its own, and with it other batches. Nothing is saved, and nothing evaluated while training.
 
 Of what makes ours faster a user of the Trainer could have this, too, which its defaults have not: memory that the
 process keeps instead of handing it back to the kernel, denormals flushed to zero, passes of a bounded number of tokens,
@@ -28,7 +28,7 @@ and attention in plain operations where it has dropout.
 - **Quotients** are made within each round; the table shows their median, least and most. A target is met if the median
   reaches it. Targets were set before anything was measured; on the way to them code, sizes and rounds changed, and
   `git log -p results/benchmark/record.json` has each record that was kept. Another run may fall on the other side of a
-  target that the median is close to: how many rounds meet it says how close.
+  target that the median is close to: how many rounds meet it says how close, and `--more` adds rounds to those here.
 """
 
 EARLIER = """\

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -214,6 +215,15 @@ def setting(record: dict[str, Any]) -> str:
         f"{sizes['train_examples']} training pairs, {sizes['evaluation_examples']} for evaluation, "
         f"{sizes['frozen_examples']} with a frozen encoder; batch size {sizes['batch_size']}, at most "
         f"{sizes['max_tokens']} tokens. {machine['platform']}, {machine['cpu']}{kept}, {machine['cores']} cores, "
-        f"{machine['threads']} threads; Python {machine['python']}, torch {machine['torch']}, {peers}; commit "
-        f"{(machine['commit'] or 'unknown')[:7]}."
+        f"{machine['threads']} threads; Python {machine['python']}, torch {machine['torch']}, {peers}; "
+        f"{commits_text(record)}."
     )
+
+
+def commits_text(record: dict[str, Any]) -> str:
+    """The commit that the rounds are of; where rounds were added by others, how many are of each."""
+    newest = record["environment"]["commit"]
+    counts = Counter((each.get("commit", newest) or "unknown")[:7] for each in record["rounds"])
+    if len(counts) == 1:
+        return f"commit {next(iter(counts))}"
+    return f"rounds by commit: {', '.join(f'{commit} {count}' for commit, count in counts.items())}"
