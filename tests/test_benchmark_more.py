@@ -96,6 +96,10 @@ def test_what_cannot_be_added_to_is_refused_and_kept(ask, tmp_path, monkeypatch,
     monkeypatch.setitem(MADE["rounds"][0]["measured"]["ours.train"], "cpu", "a laptop's")
     assert f"cpu was {MADE['environment']['cpu']} there, and is a laptop's" in refused()
     assert path.read_bytes() == before
+    older = json.loads(before)
+    older["rounds"][0]["order"].append("ours.random")
+    path.write_text(json.dumps(older), encoding="utf-8")
+    assert "contenders was [" in refused()
     for text in ("{", "[]", "{}"):
         path.write_text(text, encoding="utf-8")
         assert "is no record that rounds can be added to" in refused()

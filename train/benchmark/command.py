@@ -4,7 +4,7 @@ Writes results/benchmark/record.json and report.md; `python -m analysis.speed` d
 compares the accuracy of the fast path with that of a plain one instead, over several seeds, and writes agreement.json;
 its runs keep their records and are not made twice. With --data, too, it does so on MNLI.
 
-On a machine whose rate changes, the more rounds the better: --more adds some to the record at any time.
+On a machine whose rate changes, the more rounds the better: --more adds some to a record of the same code.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--instructions", choices=list(INSTRUCTIONS), help="use no wider ones (default: all that the processor has)"
     )
     parser.add_argument("--rounds", type=int, metavar="INT", help=f"default: {ROUNDS}")
-    parser.add_argument("--more", action="store_true", help="add the rounds to the record that is there")
+    parser.add_argument(
+        "--more", action="store_true", help="add the rounds to the record that is there, of the same code"
+    )
     parser.add_argument("--quick", action="store_true", help="one round of tiny sizes, to see that everything runs")
     parser.add_argument("--agreement", action="store_true", help="compare fast and plain path instead")
     seeds = f"for --agreement, 2 to 21 (default: {PLANNED_SEEDS})"

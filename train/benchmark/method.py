@@ -28,7 +28,8 @@ and attention in plain operations where it has dropout.
 - **Quotients** are made within each round; the table shows their median, least and most. A target is met if the median
   reaches it. Targets were set before anything was measured; on the way to them code, sizes and rounds changed, and
   `git log -p results/benchmark/record.json` has each record that was kept. Another run may fall on the other side of a
-  target that the median is close to: how many rounds meet it says how close, and `--more` adds rounds to those here.
+  target that the median is close to: how many rounds meet it says how close, and `--more` adds rounds to a record of
+  the same code.
 """
 
 EARLIER = """\

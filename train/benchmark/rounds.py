@@ -6,7 +6,7 @@ import importlib.metadata
 import importlib.util
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def run_benchmark(settings: Settings, rounds: int, out: Path, more: bool) -> Non
     machine = {k: v for k, v in describe_machine().items() if k != "cpu"}  # a child may be kept from some of it
     now = {"sizes": sizes, "environment": machine | {"peers": peers}}
     path = out / "record.json"
-    earlier = take_up(path, now) if more else {}
+    earlier = take_up(path, now, contenders) if more else {}
     found = earlier.get("rounds", [])
     settings = replace(settings, folder=_checkpoint_folder(settings.checkpoint))
     clock = Clock(rounds * len(contenders) + (not more))
@@ -73,18 +73,19 @@ def build_record(rounds: list[dict[str, Any]], growth: dict[str, Any], made: Map
     return {"schema_version": 1, **figures, **made, "sizes": sizes, "growth": growth, "rounds": rounds}
 
 
-def take_up(path: Path, now: Mapping[str, Any]) -> dict[str, Any]:
+def take_up(path: Path, now: Mapping[str, Any], contenders: Collection[str]) -> dict[str, Any]:
     """The record that rounds are to be added to.
 
     Raises:
-        UserError: it is not there, cannot be read, or was made with other sizes or on another machine.
+        UserError: it is not there, cannot be read, or was made with other sizes or contenders, or on another machine.
     """
     try:
         earlier: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         require_alike(path, earlier, now)
+        require_alike(path, {"contenders": sorted(earlier["rounds"][0]["order"])}, {"contenders": sorted(contenders)})
     except FileNotFoundError:
         raise UserError(f"{path}: no record to add rounds to; leave --more out to begin one") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise UserError(f"{path}: is no record that rounds can be added to ({type(error).__name__}: {error})") from None
     return earlier
 
