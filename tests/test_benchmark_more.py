@@ -59,6 +59,7 @@ def test_an_interrupted_benchmark_keeps_its_rounds_and_more_are_added(machine, a
     assert ask("--rounds", "3") == 1
     one = read(tmp_path)
     assert [each["seed"] for each in one["rounds"]] == [1] and one["sizes"]["rounds"] == 1
+    assert "Rounds: 1;" in (tmp_path / "report.md").read_text(encoding="utf-8")
     machine.asked, machine.fails_after = [], 1_000
     assert ask("--more", "--rounds", "2") == 0
     record = read(tmp_path)
@@ -71,35 +72,46 @@ def test_an_interrupted_benchmark_keeps_its_rounds_and_more_are_added(machine, a
 
 
 @pytest.mark.usefixtures("machine")
-def test_the_report_counts_the_rounds_of_each_commit(ask, tmp_path, monkeypatch):
+def test_the_report_tells_the_rounds_of_each_commit(ask, tmp_path, monkeypatch):
     assert ask() == 0
     assert "rounds by commit" not in (tmp_path / "report.md").read_text(encoding="utf-8")
-    elsewhere = {**read(tmp_path)["environment"], "commit": "f" * 40}
-    monkeypatch.setattr("train.benchmark.rounds.describe_machine", lambda: elsewhere)
+    record = read(tmp_path)
+    record["environment"] |= {"commit": "e" * 40, "dirty": False}
+    for name in ("commit", "dirty"):
+        del record["rounds"][0][name]  # as in records that nothing could be added to
+    (tmp_path / "record.json").write_text(json.dumps(record), encoding="utf-8")
+    later = {**record["environment"], "commit": "f" * 40, "dirty": True}
+    monkeypatch.setattr("train.benchmark.rounds.describe_machine", lambda: later)
     assert ask("--more", "--rounds", "2") == 0
-    first = (read(tmp_path)["rounds"][0]["commit"] or "unknown")[:7]
-    assert f"rounds by commit: {first} 1, fffffff 2." in (tmp_path / "report.md").read_text(encoding="utf-8")
+    told = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "rounds by commit: eeeeeee 1, fffffff with changes 2." in told
+    alone = record["train_vs_trainer_ratio"]["median"]
+    counts = [f"{factor * alone:.3g} ({met} of {of})" for factor, met, of in ((1, int(alone >= 3), 1), (2.5, 2, 2))]
+    assert f"| at least 3 | {counts[0]} | {counts[1]} |" in told
 
 
-@pytest.mark.usefixtures("machine")
-def test_what_cannot_be_added_to_is_refused_and_kept(ask, tmp_path, monkeypatch, capsys):
+def test_what_cannot_be_added_to_is_refused_and_kept(machine, ask, tmp_path, monkeypatch, capsys):
     def refused(*flags: str) -> str:
-        assert ask("--more", *flags) == 2
+        assert ask(*flags) == 2
         return capsys.readouterr().err
 
     path = tmp_path / "record.json"
-    assert "no record to add rounds to" in refused()
+    assert "no record to add rounds to" in refused("--more")
     assert ask() == 0
-    before = path.read_bytes()
-    assert "batch_size was 8 there, and is 4" in refused("--batch-size", "4")
-    assert "--more adds rounds of the measurement of speed" in refused("--agreement")
+    before, asked = path.read_bytes(), list(machine.asked)
+    assert "is there: --more adds rounds to it, --out begins another" in refused()
+    assert "batch size was 8 there, and is 4" in refused("--more", "--batch-size", "4")
+    assert "--more adds rounds of the measurement of speed" in refused("--more", "--agreement")
+    assert machine.asked == asked and path.read_bytes() == before
     monkeypatch.setitem(MADE["rounds"][0]["measured"]["ours.train"], "cpu", "a laptop's")
-    assert f"cpu was {MADE['environment']['cpu']} there, and is a laptop's" in refused()
+    assert f"cpu was {MADE['environment']['cpu']} there, and is a laptop's" in refused("--more")
     assert path.read_bytes() == before
-    older = json.loads(before)
+    asked, older, lacking = list(machine.asked), json.loads(before), json.loads(before)
     older["rounds"][0]["order"].append("ours.random")
-    path.write_text(json.dumps(older), encoding="utf-8")
-    assert "contenders was [" in refused()
-    for text in ("{", "[]", "{}"):
-        path.write_text(text, encoding="utf-8")
-        assert "is no record that rounds can be added to" in refused()
+    del lacking["growth"]
+    for damaged, told in ((older, "contenders was ["), (lacking, "can be added to"), ({}, "can be added to")):
+        path.write_text(json.dumps(damaged), encoding="utf-8")
+        assert told in refused("--more")
+    path.write_text("{", encoding="utf-8")
+    assert "is no record that rounds can be added to" in refused("--more")
+    assert machine.asked == asked

@@ -103,9 +103,10 @@ def benchmark_blocks(folder: Path, use: str) -> list[Block]:
     record, name = read_benchmark(folder / "record.json"), clean(folder.resolve().name)
     source, machine = f"results/{name}/record.json", clean(str(lookup(record, "environment.cpu") or "not recorded"))
     text = (
-        f"{count(len(record['rounds']), 'round')} of one benchmark, in which all contenders alternate on one machine "
-        f"(widest instructions: {machine}); results/{name}/report.md has the rest. The peer is transformers' Trainer, "
-        f"training the same model on the same pairs.{use} {batches_sentence(record['rounds'][0]['measured'])}"
+        f"{count(len(record['rounds']), 'round')} of the benchmark, in each of which all contenders alternate on one "
+        f"machine (widest instructions: {machine}); results/{name}/report.md has the rest. The peer is transformers' "
+        f"Trainer, training the same model on the same pairs.{use} "
+        f"{batches_sentence(record['rounds'][0]['measured'])}"
     )
     tables = [table for make in (ratio_table, step_table) if (table := make(record, source))]
     return [Paragraph(text), *tables] if tables else []

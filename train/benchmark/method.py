@@ -24,12 +24,11 @@ and attention in plain operations where it has dropout.
 - **Peak memory**: largest resident size of the process, up to the end of the epoch.
 - **First update**: by the parent's clock, from before the process starts; imports, reading and loading included, but
   not the evaluation before any update with which `train.run` begins.
-- **Growth**: ours alone, one measurement a point.
+- **Growth**: ours alone, one measurement a point, made once for a record.
 - **Quotients** are made within each round; the table shows their median, least and most. A target is met if the median
   reaches it. Targets were set before anything was measured; on the way to them code, sizes and rounds changed, and
   `git log -p results/benchmark/record.json` has each record that was kept. Another run may fall on the other side of a
-  target that the median is close to: how many rounds meet it says how close, and `--more` adds rounds to a record of
-  the same code.
+  target that the median is close to: how many rounds meet it says how close, and `--more` adds rounds to a record.
 """
 
 EARLIER = """\

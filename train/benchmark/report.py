@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -11,6 +10,7 @@ from typing import Any
 
 from models.errors import command
 from train.benchmark.agreement_report import agreement_text
+from train.benchmark.commits import commits_text, runs_table
 from train.benchmark.markdown import table, verdict
 from train.benchmark.method import EARLIER, FLOPS, METHOD
 from train.benchmark.record import FIGURES, PRODUCTS, batches_sentence
@@ -41,8 +41,9 @@ def write_report(folder: Path) -> str:
     """Write report.md from record.json and agreement*.json, whichever are there; returns its tables of figures."""
     benchmark, *agreements = (_read(folder / f"{name}.json") for name in ("record", "agreement", "agreement-mnli"))
     parts = ["# How fast, next to transformers' Trainer"]
-    figures = [figures_table(benchmark)] if benchmark else []
+    figures = [figures_table(benchmark), runs_table(benchmark)] if benchmark else []
     figures += [agreement_text(each) for each in agreements if each]
+    figures = [each for each in figures if each]
     parts += figures
     if benchmark:
         parts += [f"![{text}](figures/{name}.png)" for name, text in _FIGURES.items() if _drawn(folder, name)]
@@ -218,12 +219,3 @@ def setting(record: dict[str, Any]) -> str:
         f"{machine['threads']} threads; Python {machine['python']}, torch {machine['torch']}, {peers}; "
         f"{commits_text(record)}."
     )
-
-
-def commits_text(record: dict[str, Any]) -> str:
-    """The commit that the rounds are of; where rounds were added by others, how many are of each."""
-    newest = record["environment"]["commit"]
-    counts = Counter((each.get("commit", newest) or "unknown")[:7] for each in record["rounds"])
-    if len(counts) == 1:
-        return f"commit {next(iter(counts))}"
-    return f"rounds by commit: {', '.join(f'{commit} {count}' for commit, count in counts.items())}"

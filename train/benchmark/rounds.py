@@ -6,7 +6,7 @@ import importlib.metadata
 import importlib.util
 import json
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from models.errors import UserError
 from train.benchmark.process import Clock, run_child
 from train.benchmark.record import summarise
+from train.benchmark.report import write_report
 from train.benchmark.settings import INSTRUCTIONS, Settings, child_arguments
 from train.benchmark.writing import describe_machine, write_json
 
@@ -31,35 +32,52 @@ MAY_DIFFER = ("commit", "dirty")
 
 
 def run_benchmark(settings: Settings, rounds: int, out: Path, more: bool) -> None:
-    """Measure so many rounds. record.json is written after each, so that an interrupted benchmark keeps what it has.
+    """Measure. record.json and report.md are written after every round, so that an interrupted benchmark keeps its own.
 
     Args:
-        more: whether to add them to the rounds that are there, instead of beginning anew.
+        rounds: how many to measure now.
+        more: whether they are added to the rounds that are there; commits are told then, not compared.
 
     Raises:
-        UserError: there is no record to add to, or it is of other sizes, pairs, weights, libraries or processors.
+        UserError: a record is there and none should be, or the other way round, or it is of other sizes, contenders,
+            pairs, weights, libraries or instructions.
     """
     peers = present_peers()
     if not peers:
         print(f"ours alone: {' and '.join(PEERS)} are not both installed", file=sys.stderr)
     contenders = [name for name in CONTENDERS if peers or name.startswith("ours.")]
-    sizes = {k: v for k, v in asdict(settings).items() if k not in NO_SIZES}
-    machine = {k: v for k, v in describe_machine().items() if k != "cpu"}  # a child may be kept from some of it
-    now = {"sizes": sizes, "environment": machine | {"peers": peers}}
+    now = describe_now(settings, peers, contenders)
     path = out / "record.json"
-    earlier = take_up(path, now, contenders) if more else {}
-    found = earlier.get("rounds", [])
+    if path.exists() and not more:
+        raise UserError(f"{path} is there: --more adds rounds to it, --out begins another")
+    earlier = take_up(path, now) if more else {"rounds": []}
     settings = replace(settings, folder=_checkpoint_folder(settings.checkpoint))
     clock = Clock(rounds * len(contenders) + (not more))
     growth = earlier["growth"] if more else measure_growth(settings, clock)
+    found = list(earlier["rounds"])
     for each in run_rounds(contenders, settings, range(len(found) + 1, len(found) + rounds + 1), clock):
-        one = each["measured"]["ours.train"]
-        named = {"data": one["data"], "checkpoint": one["checkpoint"]}
-        now |= {**named, "environment": machine | {"cpu": one["cpu"], "peers": peers}}
-        if more:
-            require_alike(path, earlier, now)
-        found.append({**{name: machine[name] for name in MAY_DIFFER}, **each})
-        write_json(path, build_record(found, growth, now))
+        made = made_as(each, now)
+        if found:
+            require_alike(path, earlier | {"measured": sorted(found[0]["measured"])}, made)
+        earlier = made
+        found.append({**{name: now["environment"][name] for name in MAY_DIFFER}, **each})
+        write_json(path, build_record(found, growth, made))
+        write_report(out)
+        print(f"{len(found)} rounds are in {path}", file=sys.stderr, flush=True)
+
+
+def describe_now(settings: Settings, peers: dict[str, str], contenders: Sequence[str]) -> dict[str, Any]:
+    """What is known before anything is measured. The processor is not: a child may be kept from some of it."""
+    machine = {name: value for name, value in describe_machine().items() if name != "cpu"} | {"peers": peers}
+    sizes = {name: value for name, value in asdict(settings).items() if name not in NO_SIZES}
+    return {"sizes": sizes, "environment": machine, "contenders": sorted(contenders)}
+
+
+def made_as(each: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with what a round tells."""
+    one = each["measured"]["ours.train"]
+    told = {name: one[name] for name in ("data", "checkpoint")} | {"measured": sorted(each["measured"])}
+    return {**now, **told, "environment": now["environment"] | {"cpu": one["cpu"]}}
 
 
 def build_record(rounds: list[dict[str, Any]], growth: dict[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,25 +87,28 @@ def build_record(rounds: list[dict[str, Any]], growth: dict[str, Any], made: Map
         made: data, checkpoint, sizes and environment; where rounds were added, the commit is that of the newest.
     """
     figures = summarise([each["measured"] for each in rounds])
-    sizes = {"rounds": len(rounds), **made["sizes"]}
-    return {"schema_version": 1, **figures, **made, "sizes": sizes, "growth": growth, "rounds": rounds}
+    named = {name: made[name] for name in ("data", "checkpoint", "environment")}
+    sizes = {**made["sizes"], "rounds": len(rounds)}
+    return {"schema_version": 1, **figures, **named, "sizes": sizes, "growth": growth, "rounds": rounds}
 
 
-def take_up(path: Path, now: Mapping[str, Any], contenders: Collection[str]) -> dict[str, Any]:
-    """The record that rounds are to be added to.
+def take_up(path: Path, now: Mapping[str, Any]) -> dict[str, Any]:
+    """The record that rounds are to be added to, its rounds with the commit that each is of.
 
     Raises:
-        UserError: it is not there, cannot be read, or was made with other sizes or contenders, or on another machine.
+        UserError: it is not there, cannot be read, or differs.
     """
     try:
         earlier: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        require_alike(path, earlier, now)
-        require_alike(path, {"contenders": sorted(earlier["rounds"][0]["order"])}, {"contenders": sorted(contenders)})
+        build_record(earlier["rounds"], earlier["growth"], earlier)  # what is missing shows before anything is measured
+        require_alike(path, earlier | {"contenders": sorted(earlier["rounds"][0]["order"])}, now)
+        whole = {name: earlier["environment"][name] for name in ("cpu", *MAY_DIFFER)}
     except FileNotFoundError:
         raise UserError(f"{path}: no record to add rounds to; leave --more out to begin one") from None
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UserError(f"{path}: is no record that rounds can be added to ({type(error).__name__}: {error})") from None
-    return earlier
+    of_all = {name: whole[name] for name in MAY_DIFFER}
+    return earlier | {"rounds": [of_all | each for each in earlier["rounds"]], "contenders": now["contenders"]}
 
 
 def require_alike(path: Path, earlier: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -97,13 +118,12 @@ def require_alike(path: Path, earlier: Mapping[str, Any], now: Mapping[str, Any]
         UserError: with the first thing that differs.
     """
     for name, value in now.items():
-        parts = value if isinstance(value, Mapping) else {name: value}
-        before = earlier[name] if isinstance(value, Mapping) else earlier
-        for part in parts.keys() - set(MAY_DIFFER):
-            if before[part] != parts[part]:
+        before, parts = (earlier[name], value) if isinstance(value, Mapping) else (earlier, {name: value})
+        for part, is_now in parts.items():
+            if part not in MAY_DIFFER and before[part] != is_now:
                 raise UserError(
-                    f"{path}: {part} was {before[part]} there, and is {parts[part]}: not to be added; --out begins "
-                    "another record"
+                    f"{path}: {part.replace('_', ' ')} was {before[part]} there, and is {is_now}: not to be added; "
+                    "--out begins another record"
                 )
 
 
