@@ -103,9 +103,12 @@ def test_what_cannot_be_added_to_is_refused_and_kept(machine, ask, tmp_path, mon
     assert "batch size was 8 there, and is 4" in refused("--more", "--batch-size", "4")
     assert "--more adds rounds of the measurement of speed" in refused("--more", "--agreement")
     assert machine.asked == asked and path.read_bytes() == before
-    monkeypatch.setitem(MADE["rounds"][0]["measured"]["ours.train"], "cpu", "a laptop's")
-    assert f"cpu was {MADE['environment']['cpu']} there, and is a laptop's" in refused("--more")
-    assert path.read_bytes() == before
+    measured = MADE["rounds"][0]["measured"]
+    elsewhere = {"ours.train": {**measured["ours.train"], "cpu": "a laptop's"}}
+    for changed, told in ((elsewhere, "is a laptop's"), ({"ours.bf16": measured["ours.train"]}, "measured was [")):
+        with monkeypatch.context() as patched:
+            patched.setitem(MADE["rounds"], 0, {**MADE["rounds"][0], "measured": measured | changed})
+            assert told in refused("--more") and path.read_bytes() == before
     asked, older, lacking = list(machine.asked), json.loads(before), json.loads(before)
     older["rounds"][0]["order"].append("ours.random")
     del lacking["growth"]
