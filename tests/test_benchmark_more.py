@@ -107,7 +107,7 @@ def test_what_cannot_be_added_to_is_refused_and_kept(machine, ask, tmp_path, mon
     elsewhere = {"ours.train": {**measured["ours.train"], "cpu": "a laptop's"}}
     for changed, told in ((elsewhere, "is a laptop's"), ({"ours.bf16": measured["ours.train"]}, "measured was [")):
         with monkeypatch.context() as patched:
-            patched.setitem(MADE["rounds"], 0, {**MADE["rounds"][0], "measured": measured | changed})
+            patched.setitem(MADE, "rounds", [{"measured": measured | changed}])
             assert told in refused("--more") and path.read_bytes() == before
     asked, older, lacking = list(machine.asked), json.loads(before), json.loads(before)
     older["rounds"][0]["order"].append("ours.random")
