@@ -71,6 +71,17 @@ def test_an_interrupted_benchmark_keeps_its_rounds_and_more_are_added(machine, a
     assert [found[name] / alone for name in ("min", "median", "max")] == pytest.approx([1, 2, 3], rel=1e-5)
 
 
+def test_a_record_in_whose_place_another_is_begun_is_kept(machine, ask, tmp_path, capsys):
+    assert ask("--rounds", "2") == 0
+    before = (tmp_path / "record.json").read_bytes()
+    for done, kept in ((0, "record.json"), (1 + len(CONTENDERS) + 4, "record-before.json")):
+        machine.fails_after = len(machine.asked) + done
+        assert ask("--rounds", "2") == 1
+        assert (tmp_path / kept).read_bytes() == before
+    assert len(read(tmp_path)["rounds"]) == 1
+    assert "the record that was there is kept as " in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("machine")
 def test_the_report_tells_the_rounds_of_each_commit(ask, tmp_path, monkeypatch):
     assert ask() == 0
@@ -99,7 +110,6 @@ def test_what_cannot_be_added_to_is_refused_and_kept(machine, ask, tmp_path, mon
     assert "no record to add rounds to" in refused("--more")
     assert ask() == 0
     before, asked = path.read_bytes(), list(machine.asked)
-    assert "is there: --more adds rounds to it, --out begins another" in refused()
     assert "batch size was 8 there, and is 4" in refused("--more", "--batch-size", "4")
     assert "--more adds rounds of the measurement of speed" in refused("--more", "--agreement")
     assert machine.asked == asked and path.read_bytes() == before

@@ -29,6 +29,8 @@ NO_SIZES = ("checkpoint", "folder", "data", "seed")
 """Settings that a record tells elsewhere, or by name, or each round by itself."""
 MAY_DIFFER = ("commit", "dirty")
 """What may be another where rounds are added to a record; each round has its own."""
+BEFORE = "record-before.json"
+"""What becomes of a record when another is begun in its place."""
 
 
 def run_benchmark(settings: Settings, rounds: int, out: Path, more: bool) -> None:
@@ -39,8 +41,8 @@ def run_benchmark(settings: Settings, rounds: int, out: Path, more: bool) -> Non
         more: whether they are added to the rounds that are there; commits are told then, not compared.
 
     Raises:
-        UserError: a record is there and none should be, or the other way round, or it is of other sizes, contenders,
-            pairs, weights, libraries or instructions.
+        UserError: no record is there to add to, or it is of other sizes, contenders, pairs, weights, libraries or
+            instructions.
     """
     peers = present_peers()
     if not peers:
@@ -48,12 +50,12 @@ def run_benchmark(settings: Settings, rounds: int, out: Path, more: bool) -> Non
     contenders = [name for name in CONTENDERS if peers or name.startswith("ours.")]
     now = describe_now(settings, peers, contenders)
     path = out / "record.json"
-    if path.exists() and not more:
-        raise UserError(f"{path} is there: --more adds rounds to it, --out begins another")
     earlier = take_up(path, now) if more else {"rounds": []}
     settings = replace(settings, folder=_checkpoint_folder(settings.checkpoint))
     clock = Clock(rounds * len(contenders) + (not more))
     growth = earlier["growth"] if more else measure_growth(settings, clock)
+    if path.exists() and not more:
+        print(f"the record that was there is kept as {path.replace(path.with_name(BEFORE))}", file=sys.stderr)
     found = list(earlier["rounds"])
     for each in run_rounds(contenders, settings, range(len(found) + 1, len(found) + rounds + 1), clock):
         made = made_as(each, now)
