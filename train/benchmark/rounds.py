@@ -56,15 +56,27 @@ def run_benchmark(settings: Settings, rounds: int, out: Path, more: bool) -> Non
     growth = earlier["growth"] if more else measure_growth(settings, clock)
     if path.exists() and not more:
         print(f"the record that was there is kept as {path.replace(path.with_name(BEFORE))}", file=sys.stderr)
+    first = len(earlier["rounds"]) + 1
+    add_rounds(path, earlier, growth, now, run_rounds(contenders, settings, range(first, first + rounds), clock))
+
+
+def add_rounds(
+    path: Path, earlier: dict[str, Any], growth: dict[str, Any], now: dict[str, Any], fresh: Iterator[dict[str, Any]]
+) -> None:
+    """Write the record, and the report beside it, anew with every round.
+
+    Raises:
+        UserError: a round is not like those before it.
+    """
     found = list(earlier["rounds"])
-    for each in run_rounds(contenders, settings, range(len(found) + 1, len(found) + rounds + 1), clock):
+    for each in fresh:
         made = made_as(each, now)
         if found:
             require_alike(path, earlier | {"measured": sorted(found[0]["measured"])}, made)
         earlier = made
         found.append({**{name: now["environment"][name] for name in MAY_DIFFER}, **each})
         write_json(path, build_record(found, growth, made))
-        write_report(out)
+        write_report(path.parent)
         print(f"{len(found)} rounds are in {path}", file=sys.stderr, flush=True)
 
 
