@@ -159,7 +159,7 @@ def test_the_speed_section_has_the_benchmarks_numbers(study: Path) -> None:
         assert number(steps[arm]["over pretrained, round by round"]) == pytest.approx(
             np.median(others / rates), abs=5.1e-4
         )
-    assert "5 rounds of one benchmark" in text_of(blocks) and "results/benchmark-amx/report.md" in text_of(blocks)
+    assert "5 rounds of the benchmark" in text_of(blocks) and "results/benchmark-amx/report.md" in text_of(blocks)
     assert "Speed" in headings(study, BENCHMARK)
     both = text_of(speed_blocks([BENCHMARK, BENCHMARK.with_name("benchmark")]))
     assert both.count("are judged") + both.count("is judged on these rounds") == 1, "on those of the first"
