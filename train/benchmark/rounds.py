@@ -77,7 +77,7 @@ def add_rounds(
         found.append({**{name: now["environment"][name] for name in MAY_DIFFER}, **each})
         write_json(path, build_record(found, growth, made))
         write_report(path.parent)
-        print(f"{len(found)} rounds are in {path}", file=sys.stderr, flush=True)
+        print(f"rounds so far: {len(found)}, in {path}", file=sys.stderr, flush=True)
 
 
 def describe_now(settings: Settings, peers: dict[str, str], contenders: Sequence[str]) -> dict[str, Any]:
