@@ -4,8 +4,8 @@ Writes results/benchmark/record.json and report.md; `python -m analysis.speed` d
 compares the accuracy of the fast path with that of a plain one instead, over several seeds, and writes agreement.json;
 its runs keep their records and are not made twice. With --data, too, it does so on MNLI.
 
-On a machine whose rate changes, the more rounds the better: --more adds some
-to a record; to one of the same code, if they are to mean one thing.
+On a machine whose rate changes, the more rounds the better: --more adds some to a record. They mean something together
+if the code is the same, which is not looked at.
 """
 
 from __future__ import annotations

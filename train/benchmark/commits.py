@@ -28,22 +28,19 @@ def by_commit(record: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 def runs_table(record: dict[str, Any]) -> str:
     """The figures that have a target, by the commit of the rounds; nothing, where all are of one."""
-    found = {commit: summarise([each["measured"] for each in rounds]) for commit, rounds in by_commit(record).items()}
-    if len(found) == 1:
+    rounds = by_commit(record)
+    if len(rounds) == 1:
         return ""
+    alone = {commit: summarise([each["measured"] for each in found]) for commit, found in rounds.items()}
     rows = [
-        (
-            figure.meaning,
-            figure.target,
-            *(_cell(figures[name], len(by_commit(record)[c])) for c, figures in found.items()),
-        )
+        (figure.meaning, figure.target, *(_cell(alone[commit][name], len(found)) for commit, found in rounds.items()))
         for name, figure in FIGURES.items()
         if figure.target
     ]
     return (
         "The rounds were measured at several times, and looked at in between: how many there would be was not fixed "
         "beforehand. Rounds of one time are more alike than those of several. Medians of each, and how many of its "
-        f"rounds meet the target:\n\n{table(('figure', 'target', *found), rows)}"
+        f"rounds meet the target:\n\n{table(('figure', 'target', *rounds), rows)}"
     )
 
 
