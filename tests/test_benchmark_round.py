@@ -125,12 +125,14 @@ def test_figures_are_drawn_from_the_record_alone(benchmark, tmp_path):
 
 def test_without_peers_ours_is_still_measured(benchmark, tmp_path, tiny_checkpoint, monkeypatch, capsys):
     measured = {**benchmark[1]["rounds"][0]["measured"], "ours.growth": benchmark[1]["growth"]}
-    measured["ours.bf16"] = {"unavailable": "no matrix units"}
+    measured |= {"ours.bf16": {"unavailable": "no matrix units"}, "ours.machine": benchmark[1]["environment"]}
     asked = []
     monkeypatch.setattr("train.benchmark.rounds.PEERS", ("transformers", "no_such_library"))
     monkeypatch.setattr("train.benchmark.rounds.measure", lambda name, _: asked.append(name) or dict(measured[name]))
     record = quick(tmp_path, tiny_checkpoint)
-    assert asked == [f"ours.{name}" for name in ("growth", "scratch", "train", "bf16", "buckets", "evaluate", "frozen")]
+    assert asked == [
+        f"ours.{name}" for name in ("machine", "growth", "scratch", "train", "bf16", "buckets", "evaluate", "frozen")
+    ]
     assert record["bf16_memory_ratio"] is None and "ours.bf16" not in record["rounds"][0]["measured"]
     assert record["train_vs_trainer_ratio"] is None and record["environment"]["peers"] == {}
     assert record["utilisation"] == benchmark[1]["utilisation"]
@@ -191,7 +193,7 @@ def test_wider_instructions_are_kept_from_the_contenders(tiny_checkpoint, monkey
     if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
         pytest.skip("needs a processor with AVX2")
     settings = replace(QUICK, checkpoint=str(tiny_checkpoint), max_tokens=64, instructions="avx2")
-    assert measure("ours.train", settings)["cpu"] == "AVX2"
+    assert measure("ours.machine", settings)["cpu"] == "AVX2"
     assert "kept from them" in measure("ours.bf16", settings)["unavailable"]
     assert main(["--agreement", "--instructions", "avx2"]) == 2
     monkeypatch.setattr("platform.machine", lambda: "arm64")

@@ -1,4 +1,7 @@
-"""Rounds, in each of which every contender is measured once, and the record that they make together."""
+"""Rounds, in each of which every contender is measured once, and the record that they make together.
+
+Imports no torch, as `process` must not: the machine, too, is asked by a child.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from train.benchmark.process import Clock, run_child
 from train.benchmark.record import summarise
 from train.benchmark.report import write_report
 from train.benchmark.settings import INSTRUCTIONS, Settings, child_arguments
-from train.benchmark.writing import describe_machine, write_json
+from train.benchmark.writing import write_json
 
 CONTENDERS = (
     *("ours.scratch", "ours.train", "trainer.train", "ours.bf16", "trainer.grouped", "ours.buckets"),
@@ -81,8 +84,8 @@ def add_rounds(
 
 
 def describe_now(settings: Settings, peers: dict[str, str], contenders: Sequence[str]) -> dict[str, Any]:
-    """What is known before anything is measured. The processor is not: a child may be kept from some of it."""
-    machine = {name: value for name, value in describe_machine().items() if name != "cpu"} | {"peers": peers}
+    """What is known before anything is measured."""
+    machine = measure("ours.machine", settings) | {"peers": peers}
     sizes = {name: value for name, value in asdict(settings).items() if name not in NO_SIZES}
     return {"sizes": sizes, "environment": machine, "contenders": sorted(contenders)}
 
@@ -90,8 +93,7 @@ def describe_now(settings: Settings, peers: dict[str, str], contenders: Sequence
 def made_as(each: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """The same with what a round tells."""
     one = each["measured"]["ours.train"]
-    told = {name: one[name] for name in ("data", "checkpoint")} | {"measured": sorted(each["measured"])}
-    return {**now, **told, "environment": now["environment"] | {"cpu": one["cpu"]}}
+    return {**now, "data": one["data"], "checkpoint": one["checkpoint"], "measured": sorted(each["measured"])}
 
 
 def build_record(rounds: list[dict[str, Any]], growth: dict[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,12 +118,11 @@ def take_up(path: Path, now: Mapping[str, Any]) -> dict[str, Any]:
         earlier: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         build_record(earlier["rounds"], earlier["growth"], earlier)  # what is missing shows before anything is measured
         require_alike(path, earlier | {"contenders": sorted(earlier["rounds"][0]["order"])}, now)
-        whole = {name: earlier["environment"][name] for name in ("cpu", *MAY_DIFFER)}
+        of_all = {name: earlier["environment"][name] for name in MAY_DIFFER}
     except FileNotFoundError:
         raise UserError(f"{path}: no record to add rounds to; leave --more out to begin one") from None
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UserError(f"{path}: is no record that rounds can be added to ({type(error).__name__}: {error})") from None
-    of_all = {name: whole[name] for name in MAY_DIFFER}
     return earlier | {"rounds": [of_all | each for each in earlier["rounds"]], "contenders": now["contenders"]}
 
 

@@ -16,6 +16,7 @@ from train.benchmark.growth import growth
 from train.benchmark.jobs import build_job, first, open_material, run_epoch, run_steps, steps_of, warmed_up
 from train.benchmark.profile import shares_of_time
 from train.benchmark.settings import Settings, serve, throughput
+from train.benchmark.writing import describe_machine
 from train.data.batches import split_by_tokens
 from train.evaluate import Pairs, evaluate
 from train.memory import peak_memory_mb
@@ -44,7 +45,6 @@ def train(settings: Settings) -> dict[str, Any]:
         "utilisation": utilisation(flops, seconds, rate),
         "shares_of_time": shares_of_time(lambda: run_steps(job, state, steps_of(job, 0)[:PROFILED_STEPS])),
         **{"data": material.splits.name, "checkpoint": material.checkpoint.name},
-        "cpu": torch.backends.cpu.get_cpu_capability(),
     }
 
 
@@ -111,6 +111,11 @@ def frozen(settings: Settings) -> dict[str, Any]:
     return {"seconds": ends[-1], "later_seconds": ends[-1] - ends[0], "peak_memory_mb": peak_memory_mb()}
 
 
+def machine(_: Settings) -> dict[str, Any]:
+    """Where all of this is measured, under the same limits."""
+    return describe_machine()
+
+
 def in_batches_of(size: int) -> Callable[..., list[list[int]]]:
     """A replacement for `fill_by_tokens` that counts pairs."""
     return lambda order, *_: [order[i : i + size] for i in range(0, len(order), size)]
@@ -125,6 +130,7 @@ def timed_evaluation(job: Job, pairs: Pairs, warm_up: int) -> float:
 
 
 TASKS: dict[str, Callable[[Settings], dict[str, Any]]] = {
+    "machine": machine,
     "train": train,
     "buckets": train_buckets,
     "scratch": train_scratch,
