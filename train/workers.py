@@ -18,8 +18,8 @@ def ask_each(ask: Callable[[Part], Result], parts: Sequence[Part], device: torch
 
     The matrix products of a small encoder are too short to be cut among threads: without gradients, two threads with a
     part each were a quarter faster on 2 cores than two threads on every product. With gradients, in 118 steps, 3%
-    was gained by halves of a batch (median, give or take 1.6) and 3% lost by quarters: not worth adding up gradients,
-    nor dropout masks that depend on the number of threads.
+    was gained by halves of a batch (median, give or take 1.6) and 3% lost by quarters. It is not done: gradients
+    would have to be added up, and dropout would have other masks.
 
     Args:
         ask: sets what torch keeps for each thread, such as inference mode and autocast, by itself.
